@@ -1,0 +1,87 @@
+"""The `egotool` command: registers one file per command and turns errors into one sentence."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from egotool import __version__
+from egotool.cli.data import data
+from egotool.cli.evaluate import evaluate
+from egotool.cli.extract import extract
+from egotool.cli.report import report
+from egotool.cli.sheet import sheet
+from egotool.cli.train import train
+from egotool.errors import EgotoolError
+
+app = typer.Typer(
+    name="egotool",
+    help="From head-mounted video to the tables of a paper.\n\n"
+    "egotool extract videos/   →   egotool train dynamic-net   →   egotool report --table 4",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(extract)
+app.command()(train)
+app.command()(evaluate)
+app.command()(report)
+app.command()(sheet)
+app.add_typer(data, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"egotool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks instead of one-sentence errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hold the options that every command shares."""
+    if debug:
+        os.environ["EGOTOOL_DEBUG"] = "1"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run() -> None:
+    """Run the command line: the entry point of the `egotool` script."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except EgotoolError as error:
+        if os.environ.get("EGOTOOL_DEBUG"):
+            raise
+        typer.secho("Error: ", fg="red", err=True, nl=False)
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the same command goes on from here.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("EGOTOOL_DEBUG"):
+            raise
+        typer.echo(
+            f"Error: something unexpected happened ({type(error).__name__}: {error}); "
+            "run the same command as `egotool --debug …` and report the traceback.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,52 @@
+"""Writing files whole or not at all, digests, and names that stay inside their folder."""
+
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from egotool.errors import UsageError
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else remove it.
+
+    The temporary name keeps the suffix and is unique per process, so two processes never share one.
+    The data reaches the disk before the rename: after a power cut either the old or the new file is whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem[:80]}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8, newlines as given) to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 digest of a file's content as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return `folder / name`, refusing names that would leave the folder.
+
+    Raises:
+        UsageError: if `name` is empty, absolute, or contains a `..` part, a backslash or a NUL.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
+        raise UsageError(f"the name {name!r} would leave the folder {folder}: use a relative path without '..'")
+    return folder.joinpath(*parts)
