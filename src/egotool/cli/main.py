@@ -10,6 +10,7 @@ import typer
 
 from egotool import __version__
 from egotool.cli.data import data
+from egotool.cli.demo import demo
 from egotool.cli.evaluate import evaluate
 from egotool.cli.extract import extract
 from egotool.cli.report import report
@@ -30,6 +31,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(report)
 app.command()(sheet)
+app.command()(demo)
 app.add_typer(data, name="data")
 
 

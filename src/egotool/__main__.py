@@ -1,0 +1,5 @@
+"""`python -m egotool`: the same as the `egotool` script."""
+
+from egotool.cli.main import run
+
+run()
