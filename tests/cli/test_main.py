@@ -1,0 +1,50 @@
+"""The command's entry point: quick help, one-sentence errors, exit statuses."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from egotool import __version__
+from egotool.cli.main import app
+
+HEAVY = {"torch", "torchvision", "cv2", "numpy", "numba", "h5py", "av", "lightning", "matplotlib", "scipy", "pydantic"}
+
+
+def egotool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "egotool", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_command_line_starts_without_heavy_imports() -> None:
+    code = "import sys; import egotool.cli.main; print('\\n'.join(name.split('.')[0] for name in sys.modules))"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert not HEAVY & loaded
+
+
+def test_version(tmp_path: Path) -> None:
+    assert egotool("--version", cwd=tmp_path).stdout.strip() == f"egotool {__version__}"
+
+
+@pytest.mark.parametrize("command", ["extract", "train", "evaluate", "report", "sheet", "demo"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"egotool {command}" in result.output
+
+
+def test_error_is_one_sentence_and_debug_shows_the_traceback(tmp_path: Path) -> None:
+    plain = egotool("extract", "nowhere", cwd=tmp_path)
+    assert plain.returncode == 2
+    assert plain.stdout == ""
+    assert "nowhere" in plain.stderr
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in egotool("--debug", "extract", "nowhere", cwd=tmp_path).stderr
+
+
+def test_unknown_command_and_option_exit_with_two(tmp_path: Path) -> None:
+    assert egotool("extrakt", cwd=tmp_path).returncode == 2
+    assert egotool("extract", "--no-such-option", cwd=tmp_path).returncode == 2

@@ -1,0 +1,27 @@
+"""Progress on the command line: plain lines without a terminal, nothing lost."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from egotool import console
+from egotool.console import ConsoleProgress
+
+
+def test_without_a_terminal_progress_prints_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "PLAIN_INTERVAL_SECONDS", -1.0)
+    written = io.StringIO()
+    with ConsoleProgress(Console(file=written, force_terminal=False, width=200)) as progress:
+        progress.start("clip [1].mp4", total=10, unit="frames")
+        progress.advance("clip [1].mp4", 4)
+        progress.message("A sentence with [brackets].")
+        progress.finish("clip [1].mp4")
+    assert "clip [1].mp4: 4/10 frames" in written.getvalue()
+    assert "A sentence with [brackets]." in written.getvalue()
+
+
+def test_unknown_tasks_are_ignored() -> None:
+    with ConsoleProgress(Console(file=io.StringIO(), force_terminal=False)) as progress:
+        progress.advance("never started")
+        progress.finish("never started")

@@ -1,0 +1,42 @@
+"""Files are written whole or not at all, and names never leave their folder."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from egotool.errors import UsageError
+from egotool.files import inside, replacing, sha256_of_file, write_text
+
+
+def test_interrupted_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "file.txt"
+    write_text(target, "old")
+    with pytest.raises(KeyboardInterrupt), replacing(target) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise KeyboardInterrupt
+    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
+    assert target.read_text(encoding="utf-8") == "old"
+
+
+def test_digest(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"abc" * 100_000)
+    assert sha256_of_file(tmp_path / "data") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["", "/etc/passwd", "../up", "a/../../up", "a\\b", "nul\0"])
+def test_names_that_leave_the_folder_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="would leave"):
+        inside(Path("store"), name)
+
+
+@given(st.text(st.characters(exclude_characters="\0\\", exclude_categories=("Cs",)), min_size=1))
+def test_accepted_names_stay_inside(name: str) -> None:
+    root = Path("/root/store")
+    try:
+        path = inside(root, name)
+    except UsageError:
+        return
+    assert root in path.resolve().parents or path.resolve() == root
