@@ -1,1 +1,32 @@
-"""."""
+"""Manifests: which segment of which video shows what action, and who trains, validates and tests."""
+
+from egotool.manifests.checking import check_manifest, fits, similar_actions
+from egotool.manifests.csv_file import (
+    COLUMNS,
+    REQUIRED_COLUMNS,
+    read_manifest,
+    video_name_problem,
+    write_manifest,
+)
+from egotool.manifests.folders import folder_notes, manifest_from_folders, verb_and_noun
+from egotool.manifests.segments import SPLITS, Manifest, Segment
+from egotool.manifests.splits import assign_splits, natural_order
+
+__all__ = [
+    "COLUMNS",
+    "REQUIRED_COLUMNS",
+    "SPLITS",
+    "Manifest",
+    "Segment",
+    "assign_splits",
+    "check_manifest",
+    "fits",
+    "folder_notes",
+    "manifest_from_folders",
+    "natural_order",
+    "read_manifest",
+    "similar_actions",
+    "verb_and_noun",
+    "video_name_problem",
+    "write_manifest",
+]

@@ -1,0 +1,82 @@
+"""What is wrong with a manifest, in sentences: against its videos, and in itself."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from egotool.manifests.segments import Manifest, Segment
+
+
+def check_manifest(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[str]:
+    """Return what does not fit between a manifest and the videos it names, one sentence each.
+
+    Args:
+        manifest: the segments.
+        frame_counts: number of frames of each video that there is.
+
+    Returns:
+        sentences: unknown videos, segments outside their video, segments of one video that overlap.
+    """
+    segments_of: dict[str, list[Segment]] = defaultdict(list)
+    for segment in manifest.segments:
+        segments_of[segment.video].append(segment)
+    problems = []
+    for video, segments in segments_of.items():
+        if video not in frame_counts:
+            problems.append(f"{video}: {_names(segments)} a video that is not there.")
+            continue
+        problems += _outside(video, segments, frame_counts[video])
+        problems += _overlapping(video, segments)
+    return problems
+
+
+def fits(segment: Segment, frame_counts: Mapping[str, int]) -> bool:
+    """Return whether the segment's video is there and holds all of its frames."""
+    return segment.stop_frame <= frame_counts.get(segment.video, -1)
+
+
+def similar_actions(manifest: Manifest) -> list[str]:
+    """Return one sentence for each group of actions that differ only in upper and lower case."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for action in manifest.actions:
+        spellings[action.casefold()].append(action)
+    counts: dict[str, int] = defaultdict(int)
+    for segment in manifest.segments:
+        counts[segment.action] += 1
+    sentences = []
+    for group in spellings.values():
+        if len(group) > 1:
+            common = max(group, key=lambda action: counts[action])
+            quoted = " and ".join(repr(action) for action in group)
+            sentences.append(
+                f"The actions {quoted} differ only in case and count as different: all {common!r}?"
+            )
+    return sentences
+
+
+def _names(segments: Sequence[Segment]) -> str:
+    if len(segments) == 1:
+        return f"segment {segments[0].segment} names"
+    return f"{len(segments)} segments ({segments[0].segment}, …) name"
+
+
+def _outside(video: str, segments: Sequence[Segment], frame_count: int) -> list[str]:
+    return [
+        f"{video}: segment {segment.segment} stops at frame {segment.stop_frame}, "
+        f"but the video has {frame_count} frames."
+        for segment in segments
+        if segment.stop_frame > frame_count
+    ]
+
+
+def _overlapping(video: str, segments: Sequence[Segment]) -> list[str]:
+    problems = []
+    furthest: Segment | None = None
+    for segment in sorted(segments, key=lambda segment: (segment.start_frame, segment.stop_frame)):
+        if furthest is not None and segment.start_frame < furthest.stop_frame:
+            problems.append(
+                f"{video}: segment {segment.segment} starts at frame {segment.start_frame}, "
+                f"before segment {furthest.segment} stops at frame {furthest.stop_frame}."
+            )
+        if furthest is None or segment.stop_frame > furthest.stop_frame:
+            furthest = segment
+    return problems

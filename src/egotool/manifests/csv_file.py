@@ -1,0 +1,190 @@
+"""Reading and writing a manifest's CSV file."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from egotool.errors import ManifestError
+from egotool.files import write_text
+from egotool.manifests.segments import SPLITS, Manifest, Segment, values_of
+
+COLUMNS = ("segment", "video", "start_frame", "stop_frame", "action", "verb", "noun", "subject", "split")
+"""The columns of a manifest, in the order they are written."""
+
+REQUIRED_COLUMNS = COLUMNS[:5]
+"""The columns that a manifest must have; the others may be left out."""
+
+PROBLEMS_SHOWN = 5
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest from a CSV file.
+
+    UTF-8 with or without a byte-order mark; any line ends; fields separated by commas, semicolons or tabs,
+    quoted where needed; columns in any order. Spaces around a field are dropped, columns of other names and
+    blank lines ignored.
+
+    Args:
+        path: the CSV file.
+
+    Returns:
+        the segments in the order of the file.
+
+    Raises:
+        ManifestError: if the file is missing, not UTF-8, lacks a column, or has lines that cannot be right;
+            the message names file, line and column of the first five.
+    """
+    reader = _RowReader(path)
+    segments = []
+    for line, row in _rows(path, _read_text(path)):
+        segment = reader.segment(line, row)
+        if segment is not None:
+            segments.append(segment)
+    if reader.problems:
+        shown = "; ".join(reader.problems[:PROBLEMS_SHOWN])
+        more = len(reader.problems) - PROBLEMS_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        raise ManifestError(f"the manifest {path} has {shown}{rest}: correct this and try again.")
+    return Manifest(tuple(segments))
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest as CSV (UTF-8, commas, `\\n`), whole or not at all.
+
+    Args:
+        manifest: the segments to write, in this order.
+        path: the file to write or replace.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(values_of(segment) for segment in manifest.segments)
+    write_text(path, text.getvalue())
+
+
+def video_name_problem(name: str) -> str | None:
+    """Return why `name` cannot be the name of a video below a folder, or None if it can."""
+    if not name:
+        return "no video"
+    if name.startswith("/") or re.match(r"[A-Za-z]:[/\\]", name):
+        return f"the absolute video path {name!r} (use the path below the folder of the videos)"
+    if "\\" in name:
+        return f"a backslash in the video path {name!r} (use '/')"
+    if ".." in PurePosixPath(name).parts or "\0" in name:
+        return f"the video path {name!r} that leaves its folder"
+    return None
+
+
+class _RowReader:
+    """Turns rows into segments and collects what is wrong with them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[str] = []
+        self._line_of_segment: dict[str, int] = {}
+        self._problem_of_video: dict[str, str | None] = {}
+
+    def segment(self, line: int, row: Mapping[str, str]) -> Segment | None:
+        """Return the segment of a row, or None after noting its problems."""
+        before = len(self.problems)
+        start = self._frame(line, "start_frame", row["start_frame"])
+        stop = self._frame(line, "stop_frame", row["stop_frame"])
+        if start is not None and stop is not None and start >= stop:
+            self._note(line, f"start_frame {start} not before stop_frame {stop}")
+        self._check_names(line, row["segment"], row["video"])
+        split = row.get("split", "")
+        if split and split not in SPLITS:
+            self._note(
+                line, f"the unknown split {split!r} (use train, validation or test, or leave it empty)"
+            )
+        if start is None or stop is None or len(self.problems) > before:
+            return None
+        return Segment(
+            segment=row["segment"],
+            video=row["video"],
+            start_frame=start,
+            stop_frame=stop,
+            action=row["action"],
+            verb=row.get("verb", ""),
+            noun=row.get("noun", ""),
+            subject=row.get("subject", ""),
+            split=split,
+        )
+
+    def _note(self, line: int, problem: str) -> None:
+        self.problems.append(f"{problem} on line {line}")
+
+    def _frame(self, line: int, column: str, value: str) -> int | None:
+        if value.isascii() and value.isdigit():
+            return int(value)
+        self._note(line, f"the {column} {value!r} that is no whole number from 0 up")
+        return None
+
+    def _check_names(self, line: int, segment: str, video: str) -> None:
+        if video not in self._problem_of_video:
+            self._problem_of_video[video] = video_name_problem(video)
+        problem = self._problem_of_video[video]
+        if problem is not None:
+            self._note(line, problem)
+        if not segment:
+            self._note(line, "no segment id")
+            return
+        first = self._line_of_segment.setdefault(segment, line)
+        if first != line:
+            self._note(line, f"the segment id {segment!r} of line {first} again")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"the manifest {path} is not UTF-8 text: save it as CSV in UTF-8.") from error
+    except OSError as error:
+        raise ManifestError(f"the manifest {path} cannot be read ({error.strerror}).") from error
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line number and the named, stripped fields of every row that is not blank."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        header = [name.strip().lower() for name in next(rows, [])]
+        _check_header(path, header)
+        for row in rows:
+            fields = [field.strip() for field in row]
+            if not any(fields):
+                continue
+            if len(fields) < len(header):
+                # a spreadsheet leaves out trailing empty cells
+                fields += [""] * (len(header) - len(fields))
+            elif any(fields[len(header) :]):
+                raise ManifestError(
+                    f"the manifest {path} has {len(fields)} fields on line {rows.line_num} and {len(header)} "
+                    "columns: put quotes around a field that contains the separator."
+                )
+            yield rows.line_num, dict(zip(header, fields, strict=False))
+    except csv.Error as error:
+        raise ManifestError(
+            f"the manifest {path} is no valid CSV on line {rows.line_num} ({error})."
+        ) from error
+
+
+def _delimiter(text: str) -> str:
+    header = text.split("\n", 1)[0]
+    return max((",", ";", "\t"), key=header.count)
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if not any(header):
+        raise ManifestError(f"the manifest {path} is empty: its first line must be {','.join(COLUMNS)}.")
+    missing = [column for column in REQUIRED_COLUMNS if column not in header]
+    if missing:
+        noun = "column" if len(missing) == 1 else "columns"
+        raise ManifestError(
+            f"the manifest {path} lacks the {noun} {', '.join(missing)}: its first line must name "
+            f"{', '.join(REQUIRED_COLUMNS)} and may name {', '.join(COLUMNS[5:])}."
+        )
+    twice = sorted({column for column in header if column and header.count(column) > 1})
+    if twice:
+        raise ManifestError(f"the manifest {path} has the column {twice[0]} twice: remove one.")

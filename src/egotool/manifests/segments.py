@@ -1,0 +1,78 @@
+"""The words of a manifest: segments of videos, each with one action label."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+SPLITS = ("train", "validation", "test")
+"""The values of a split; an empty split takes no part in training or evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a video that shows one action.
+
+    Attributes:
+        segment: unique id within its manifest.
+        video: name of the video: its path below the folder given to `egotool extract`, with `/` and suffix.
+        start_frame: first frame, counted from 0.
+        stop_frame: one past the last frame (half-open).
+        action: the class label; empty when unlabelled.
+        verb: the action's verb, empty when unknown.
+        noun: the action's noun, empty when unknown.
+        subject: who wore the camera, empty when unknown.
+        split: "train", "validation", "test", or empty.
+    """
+
+    segment: str
+    video: str
+    start_frame: int
+    stop_frame: int
+    action: str = ""
+    verb: str = ""
+    noun: str = ""
+    subject: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Which segment of which video shows what action."""
+
+    segments: tuple[Segment, ...]
+
+    @cached_property
+    def actions(self) -> tuple[str, ...]:
+        """The distinct action labels, sorted; their order numbers the classes of a network."""
+        return tuple(sorted({segment.action for segment in self.segments if segment.action}))
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """The distinct subjects, sorted."""
+        return tuple(sorted({segment.subject for segment in self.segments if segment.subject}))
+
+    def of_split(self, split: str) -> tuple[Segment, ...]:
+        """Return the segments of one split, in the order of the manifest."""
+        return tuple(segment for segment in self.segments if segment.split == split)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 digest of all that the manifest says, whatever the format of its file."""
+        digest = hashlib.sha256()
+        for segment in self.segments:
+            digest.update(repr(values_of(segment)).encode())
+        return digest.hexdigest()
+
+
+def values_of(segment: Segment) -> tuple[str, str, int, int, str, str, str, str, str]:
+    """Return the fields of a segment in the order of the manifest's columns."""
+    return (
+        segment.segment,
+        segment.video,
+        segment.start_frame,
+        segment.stop_frame,
+        segment.action,
+        segment.verb,
+        segment.noun,
+        segment.subject,
+        segment.split,
+    )

@@ -1,0 +1,38 @@
+"""What is wrong with a manifest."""
+
+from egotool.manifests import Manifest, Segment, check_manifest, fits, similar_actions
+
+
+def test_a_fitting_manifest_has_no_problems():
+    manifest = Manifest(
+        (Segment("a", "x.mp4", 0, 5), Segment("b", "x.mp4", 5, 10), Segment("c", "y.mp4", 2, 7))
+    )
+    assert check_manifest(manifest, {"x.mp4": 10, "y.mp4": 10, "z.mp4": 3}) == []
+
+
+def test_unknown_video_outside_and_overlap():
+    manifest = Manifest(
+        (
+            Segment("long", "x.mp4", 0, 8),
+            Segment("inside", "x.mp4", 1, 2),
+            Segment("late", "x.mp4", 7, 11),
+            Segment("lost", "w.mp4", 0, 1),
+        )
+    )
+    assert check_manifest(manifest, {"x.mp4": 10}) == [
+        "x.mp4: segment late stops at frame 11, but the video has 10 frames.",
+        "x.mp4: segment inside starts at frame 1, before segment long stops at frame 8.",
+        "x.mp4: segment late starts at frame 7, before segment long stops at frame 8.",
+        "w.mp4: segment lost names a video that is not there.",
+    ]
+    assert [fits(segment, {"x.mp4": 10}) for segment in manifest.segments] == [True, True, False, False]
+
+
+def test_case_only_differences():
+    manifest = Manifest(
+        (Segment("a", "x", 0, 1, "Take"), Segment("b", "x", 1, 2, "take"), Segment("c", "x", 2, 3, "take"))
+    )
+    (sentence,) = similar_actions(manifest)
+    assert "'Take' and 'take'" in sentence
+    assert "all 'take'" in sentence
+    assert similar_actions(Manifest(())) == []
