@@ -1,1 +1,80 @@
-"""."""
+"""Recipes, run folders, and the network a recipe describes: what training writes and evaluation reads."""
+
+from egotool.runs.folder import (
+    DataRecord,
+    EpochRecord,
+    Protocol,
+    Run,
+    RunRecord,
+    create_run,
+    find_runs,
+    read_run,
+    resolve_run,
+    utc_now,
+)
+from egotool.runs.loading import (
+    load_recipe,
+    model_names,
+    recipe_from_toml,
+    recipe_names,
+    recipe_to_toml,
+    resolve_model,
+)
+from egotool.runs.network import (
+    TrainableTensors,
+    build_network,
+    freeze,
+    load_weights,
+    read_weights,
+    save_weights,
+    set_training_mode,
+    trainable_tensors,
+)
+from egotool.runs.recipe import (
+    BackboneRecipe,
+    ClipRecipe,
+    DynamicFilterRecipe,
+    HeadRecipe,
+    MotionSegmentationRecipe,
+    NetworkRecipe,
+    Recipe,
+    StageRecipe,
+)
+from egotool.runs.scores import ClassScore, Scores
+
+__all__ = [
+    "BackboneRecipe",
+    "ClassScore",
+    "ClipRecipe",
+    "DataRecord",
+    "DynamicFilterRecipe",
+    "EpochRecord",
+    "HeadRecipe",
+    "MotionSegmentationRecipe",
+    "NetworkRecipe",
+    "Protocol",
+    "Recipe",
+    "Run",
+    "RunRecord",
+    "Scores",
+    "StageRecipe",
+    "TrainableTensors",
+    "build_network",
+    "create_run",
+    "find_runs",
+    "freeze",
+    "load_recipe",
+    "load_weights",
+    "model_names",
+    "read_run",
+    "read_weights",
+    "recipe_from_toml",
+    "recipe_names",
+    "recipe_to_toml",
+    "resolve_model",
+    "resolve_run",
+    "save_weights",
+    "set_training_mode",
+    "trainable_tensors",
+    "utc_now",
+]

@@ -1,0 +1,228 @@
+"""Recipes from TOML: shipped ones, your own, and overrides from the command line, merged in one place."""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeAlias
+
+import tomli_w
+from pydantic import ValidationError
+
+from egotool.errors import RecipeError, UsageError
+from egotool.runs.recipe import Recipe
+
+Toml: TypeAlias = str | int | float | bool | list["Toml"] | dict[str, "Toml"]
+Table: TypeAlias = dict[str, Toml]
+
+BASE = "base"
+ALIASES = {"rgb": "convlstm-attention", "ms": "convlstm-idt"}
+
+
+def _shipped() -> Traversable:
+    return resources.files("egotool") / "recipes"
+
+
+def recipe_names() -> list[str]:
+    """Return the names of the shipped recipes: `paper`, `small`, …"""
+    return sorted(folder.name for folder in _shipped().iterdir() if (folder / f"{BASE}.toml").is_file())
+
+
+def model_names(recipe: str | None = None) -> list[str]:
+    """Return the models that `recipe` (default: any shipped recipe) trains."""
+    folders = [_shipped() / name for name in ([recipe] if recipe else recipe_names())]
+    files = (file.name.removesuffix(".toml") for folder in folders for file in folder.iterdir())
+    return sorted({name for name in files if name != BASE and not name.startswith(("_", "."))})
+
+
+def resolve_model(name: str) -> str:
+    """Return the model's own name for a name or alias (`rgb`, `ms`).
+
+    Raises:
+        UsageError: if there is no such model; suggests the nearest.
+    """
+    model = ALIASES.get(name, name)
+    known = model_names()
+    if model in known:
+        return model
+    near = difflib.get_close_matches(name, [*known, *ALIASES], n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise UsageError(f"there is no model {name!r}: {hint}The models are {', '.join(known)}.")
+
+
+def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Recipe:
+    """Return the recipe for `model`: base, then the model's own file, then `overrides`, then checked.
+
+    A recipe file may name a shipped recipe with `base = "small"`: tables are then merged key by key and
+    its `[[stages]]` come after the base's.
+
+    Args:
+        model: a model's own name (see `resolve_model`).
+        recipe: a shipped recipe's name, or the path of a TOML file.
+        overrides: `key=value` with a dotted key and a TOML value, such as `stages.0.lr=1e-3`; an item of
+            a list is named by its position or, for stages, by its name.
+
+    Raises:
+        RecipeError: with the file, the key and what is expected there.
+    """
+    is_file = recipe.endswith(".toml") or "/" in recipe
+    if is_file:
+        origin = recipe
+        table = _read_toml(Path(recipe), origin)
+        table.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe).stem).strip("-._") or "own")
+        if table.setdefault("model", model) != model:
+            raise RecipeError(f"the recipe {origin} is for the model {table['model']!r}, not for {model!r}")
+    else:
+        if recipe not in recipe_names():
+            raise RecipeError(
+                f"there is no recipe {recipe!r}: use {', '.join(recipe_names())}, or the path of a .toml file"
+            )
+        origin = f"{recipe}/{model}.toml"
+        if model not in model_names(recipe):
+            raise RecipeError(
+                f"the recipe {recipe!r} has no model {model!r}; it has {', '.join(model_names(recipe))}"
+            )
+        table = _read_toml(_shipped() / recipe / f"{model}.toml", origin)
+        table.setdefault("model", model)
+    table = _on_base(table, origin)
+    for override in overrides:
+        _override(table, override)
+    return _validate(table, origin)
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """Return the complete recipe as TOML; reading it back with `recipe_from_toml` gives an equal recipe."""
+    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+
+
+def recipe_from_toml(text: str, *, origin: str) -> Recipe:
+    """Return the recipe that a complete TOML text holds; `origin` names it in errors."""
+    try:
+        table: Table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{origin} is not valid TOML: {error}") from error
+    return _validate(table, origin)
+
+
+def _read_toml(path: Path | Traversable, origin: str) -> Table:
+    try:
+        text = path.read_text(encoding="utf-8")
+        table: Table = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise RecipeError(f"there is no recipe file {origin}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe file {origin} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"the recipe {origin} is not valid TOML: {error}") from error
+    return table
+
+
+def _on_base(table: Table, origin: str) -> Table:
+    base = table.pop(BASE, None)
+    if base is None:
+        return table
+    if not isinstance(base, str) or base not in recipe_names():
+        raise RecipeError(f"the recipe {origin}: base is {base!r}, use one of {', '.join(recipe_names())}")
+    merged = _read_toml(_shipped() / base / f"{BASE}.toml", f"{base}/{BASE}.toml")
+    _merge(merged, table)
+    return merged
+
+
+def _merge(target: Table, source: Mapping[str, Toml]) -> None:
+    for key, value in source.items():
+        existing = target.get(key)
+        if isinstance(existing, dict) and isinstance(value, dict):
+            _merge(existing, value)
+        elif key == "stages" and isinstance(existing, list) and isinstance(value, list):
+            target[key] = existing + value
+        else:
+            target[key] = value
+
+
+def _override(table: Table, override: str) -> None:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not key or not text.strip():
+        raise RecipeError(f"--set {override}: write key=value, such as stages.0.lr=1e-3")
+    *parents, last = key.split(".")
+    place: Toml = table
+    for depth, part in enumerate(parents):
+        where = ".".join(parents[: depth + 1])
+        if isinstance(place, dict) and part not in place:
+            near = difflib.get_close_matches(part, place, n=1)
+            raise RecipeError(
+                f"--set {override}: the recipe has no {where}"
+                + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+        place = _item(place, part, override)
+    value = _toml_value(text.strip())
+    if isinstance(place, dict):
+        place[last] = value
+    elif isinstance(place, list) and last.isdigit() and int(last) < len(place):
+        place[int(last)] = value
+    else:
+        raise RecipeError(f"--set {override}: {'.'.join(parents)} has no {last!r}")
+
+
+def _item(place: Toml, part: str, override: str) -> Toml:
+    if isinstance(place, dict):
+        return place[part]
+    if isinstance(place, list):
+        if part.isdigit() and int(part) < len(place):
+            return place[int(part)]
+        for item in place:
+            if isinstance(item, dict) and item.get("name") == part:
+                return item
+        names = [str(item.get("name")) for item in place if isinstance(item, dict)]
+        raise RecipeError(
+            f"--set {override}: there is no {part!r}; use 0 to {len(place) - 1} or {', '.join(names)}"
+        )
+    raise RecipeError(f"--set {override}: {part!r} is inside a plain value")
+
+
+def _toml_value(text: str) -> Toml:
+    try:
+        parsed: Table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text  # --set head.form=depthwise: a shell has eaten the quotes, or nobody typed them
+    return parsed["value"]
+
+
+def _validate(table: Table, origin: str) -> Recipe:
+    try:
+        # through JSON: strict mode then accepts a TOML array for a tuple, and nothing else that differs
+        return Recipe.model_validate_json(json.dumps(table))
+    except (ValidationError, TypeError) as error:
+        raise RecipeError(f"the recipe {origin}: {_sentence(error)}") from error
+
+
+def _sentence(error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return "dates and times have no place in a recipe"
+    first = error.errors(include_url=False)[0]
+    kinds = {"dynamic-filters", "motion-segmentation"}  # pydantic puts the union's tag into the location
+    key = ".".join(str(part) for part in first["loc"] if part not in kinds)
+    more = error.error_count() - 1
+    also = f" (and {more} more)" if more else ""
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key.rpartition(".")[2], _field_names(), n=1)
+        return f"the key {key} is not known" + (f"; did you mean {near[0]}?" if near else "") + also
+    if first["type"] == "missing":
+        return f"the key {key} is missing{also}"
+    message = first["msg"].removeprefix("Value error, ")
+    if not key:
+        return message + also
+    if first["type"] == "union_tag_invalid":
+        message = f"it should have kind {first['ctx']['expected_tags']}"
+    message = message.replace("Input should be", "it should be").replace("a valid integer", "a whole number")
+    return f"{key} is {first['input']!r}, but {message.replace('an object', 'a table')}{also}"
+
+
+def _field_names() -> list[str]:
+    definitions = Recipe.model_json_schema()
+    tables = [definitions, *definitions.get("$defs", {}).values()]
+    return sorted({name for each in tables for name in each.get("properties", {})})

@@ -1,0 +1,51 @@
+"""What an evaluation leaves behind: one JSON document per run and split."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class ClassScore(_Document):
+    """How one action fared."""
+
+    action: str
+    segments: int
+    correct: int
+    accuracy: float
+    """Share of the action's segments recognised (recall), 0..1."""
+
+
+class Scores(_Document):
+    """Scores of a run on one split; all rates are between 0 and 1."""
+
+    format_version: int = 1
+    run: str
+    """Name of the run's folder."""
+    model: str
+    recipe: str
+    protocol: Literal["honest", "paper"]
+    selection: str
+    """In words: which epoch this is and what chose it."""
+    split: str
+    segments: int
+    top1: float
+    top5: float
+    mean_class_accuracy: float
+    interval_low: float
+    """Lower end of the 95 % Wilson interval of `top1`."""
+    interval_high: float
+    chance: float
+    """What always guessing the most frequent action of the split would reach."""
+    loss: float
+    """Mean negative log-likelihood."""
+    actions: tuple[str, ...]
+    per_class: tuple[ClassScore, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    """Rows are the true actions, columns the predicted ones, in the order of `actions`."""
+    manifest_fingerprint: str
+    created: str
+    """ISO 8601, UTC."""
