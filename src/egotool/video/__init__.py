@@ -1,1 +1,26 @@
-"""."""
+"""Videos in and out: find them, look at their header, index, decode and encode them (PyAV).
+
+Everything here speaks of a video as a player shows it: rotation and pixel aspect applied, edit lists
+obeyed, frames in presentation order and numbered from 0.
+"""
+
+from egotool.video._find import VIDEO_SUFFIXES, FoundVideo, find_videos
+from egotool.video._geometry import working_size
+from egotool.video._index import VideoIndex, index_video
+from egotool.video._probe import VideoInfo, probe
+from egotool.video._read import Frame, read_frames
+from egotool.video._write import write_video
+
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Frame",
+    "FoundVideo",
+    "VideoIndex",
+    "VideoInfo",
+    "find_videos",
+    "index_video",
+    "probe",
+    "read_frames",
+    "working_size",
+    "write_video",
+]

@@ -1,0 +1,216 @@
+"""The index of a video: which frames decode, when they are shown, and whether the file is whole."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from av import VideoFrame
+
+from egotool.errors import VideoError
+from egotool.video._decode import BrokenOff, OpenVideo, OtherStreams, decoded_frames, opened
+
+_ASSUMED_FRAME_RATE = Fraction(25)  # ffmpeg's own assumption for streams that tell neither time nor rate
+
+
+@dataclass(frozen=True, slots=True)
+class VideoIndex:
+    """Every frame of a video that decodes, in presentation order.
+
+    Attributes:
+        timestamps: presentation time of each frame in ticks of `time_base`; without timestamps in the file,
+            the frame numbers.
+        time_base: seconds per tick.
+        keyframes: the positions of frames at which decoding can start, increasing.
+        seekable: whether `timestamps` are those of the file, each larger than the one before.
+        complete: False if the file breaks off or declares clearly more than decodes.
+        problem: one sentence about that, None if complete.
+        width: pixels, as shown.
+        height: pixels, as shown.
+        frame_rate: average frames per second, if known.
+    """
+
+    timestamps: tuple[int, ...]
+    time_base: Fraction
+    keyframes: tuple[int, ...]
+    seekable: bool
+    complete: bool
+    problem: str | None
+    width: int
+    height: int
+    frame_rate: float | None
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames that decode."""
+        return len(self.timestamps)
+
+    @property
+    def seconds(self) -> npt.NDArray[np.float64]:
+        """Presentation times (N,) in seconds since the first frame."""
+        # Integer differences first: a camera's clock may start anywhere, and a float would lose microseconds.
+        ticks = np.array([t - self.timestamps[0] for t in self.timestamps], dtype=np.float64)
+        return ticks * self.time_base.numerator / self.time_base.denominator
+
+    def to_json(self) -> str:
+        """Return the index as one JSON object."""
+        return json.dumps(
+            {
+                "timestamps": self.timestamps,
+                "time_base": str(self.time_base),
+                "keyframes": self.keyframes,
+                "seekable": self.seekable,
+                "complete": self.complete,
+                "problem": self.problem,
+                "width": self.width,
+                "height": self.height,
+                "frame_rate": self.frame_rate,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            VideoError: if the text is something else.
+        """
+        try:
+            fields = json.loads(text)
+            return cls(
+                timestamps=tuple(int(t) for t in fields.pop("timestamps")),
+                time_base=Fraction(fields.pop("time_base")),
+                keyframes=tuple(int(k) for k in fields.pop("keyframes")),
+                **fields,
+            )
+        except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError) as error:
+            raise VideoError("a video index is damaged: delete it, and it will be made again") from error
+
+
+def index_video(path: Path, *, on_frame: Callable[[int], None] | None = None, threads: int = 0) -> VideoIndex:
+    """Decode all frames of the video at `path`, without converting any, and return their index.
+
+    A video that breaks off midway gives the frames that decode, `complete=False` and a `problem`.
+
+    Args:
+        path: the video.
+        on_frame: is told the number of frames decoded so far.
+        threads: decoder threads; 0: as many as there are cores.
+
+    Raises:
+        VideoError: if the file cannot be read or no frame decodes.
+    """
+    scan = _scan(path, on_frame, threads)
+    if scan.broken_off is not None and threads != 1:
+        # Where exactly an error surfaces depends on how many threads run ahead; with one it is always the same.
+        scan = _scan(path, None, 1)
+    if not scan.timestamps:
+        why = f" ({scan.broken_off})" if scan.broken_off else ""
+        raise VideoError(f"no frame of {path} decodes{why}: check or copy the file again")
+    problem = _problem(path, scan)
+    known = [t for t in scan.timestamps if t is not None]
+    if len(known) == len(scan.timestamps):
+        timestamps, time_base = tuple(known), scan.time_base
+        seekable = all(a < b for a, b in zip(known, known[1:], strict=False))
+    else:
+        rate = (
+            Fraction(scan.frame_rate).limit_denominator(10_000_000)
+            if scan.frame_rate
+            else _ASSUMED_FRAME_RATE
+        )
+        timestamps, time_base, seekable = tuple(range(len(scan.timestamps))), 1 / rate, False
+    return VideoIndex(
+        timestamps=timestamps,
+        time_base=time_base,
+        keyframes=tuple(scan.keyframes),
+        seekable=seekable,
+        complete=problem is None,
+        problem=problem,
+        width=scan.width,
+        height=scan.height,
+        frame_rate=scan.frame_rate,
+    )
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What one pass over a video found."""
+
+    timestamps: list[int | None]
+    keyframes: list[int]
+    time_base: Fraction
+    frame_rate: float | None
+    width: int = 0
+    height: int = 0
+    broken_off: str | None = None
+    end_seconds: float = 0.0
+    declared_end_seconds: float | None = None
+    declared_frames: int = 0
+
+
+def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> _Scan:
+    """Decode the whole video once."""
+    with opened(path, threads=threads) as video:
+        scan = _Scan(
+            timestamps=[],
+            keyframes=[],
+            time_base=video.time_base,
+            frame_rate=video.frame_rate,
+            declared_frames=video.stream.frames,
+        )
+        others = OtherStreams()
+        last: VideoFrame | None = None
+        try:
+            for frame in decoded_frames(video, others=others):
+                if last is None:
+                    scan.width, scan.height = video.displayed_size(frame)
+                last = frame
+                if frame.key_frame:
+                    scan.keyframes.append(len(scan.timestamps))
+                scan.timestamps.append(frame.pts)
+                if on_frame is not None:
+                    on_frame(len(scan.timestamps))
+        except BrokenOff as error:
+            scan.broken_off = str(error)
+        if last is not None and last.pts is not None:
+            scan.end_seconds = max(
+                float((last.pts + (last.duration or 0)) * video.time_base), others.end_seconds
+            )
+            scan.declared_end_seconds = _declared_end(video)
+        return scan
+
+
+def _declared_end(video: OpenVideo) -> float | None:
+    """Return the time at which the container says its contents end, if it says so reliably."""
+    start = float((video.stream.start_time or 0) * video.time_base)
+    if video.stream.duration is not None:
+        return start + float(video.stream.duration * video.time_base)
+    # Elsewhere ffmpeg may have guessed a missing duration from the bit rate.
+    if video.container.duration is not None and "matroska" in video.container.format.name:
+        return (video.container.start_time or 0) / 1_000_000 + video.container.duration / 1_000_000
+    return None
+
+
+def _problem(path: Path, scan: _Scan) -> str | None:
+    """Return a sentence about what is missing of a video, None if it is whole."""
+    count = len(scan.timestamps)
+    declared = f" of {scan.declared_frames} declared" if scan.declared_frames > count else ""
+    if scan.broken_off is not None:
+        return f"{path} breaks off: {count}{declared} frames decode, then {scan.broken_off}"
+    if scan.declared_end_seconds is None:
+        return None
+    missing = scan.declared_end_seconds - scan.end_seconds
+    # Half a second, or five frames of slow videos: containers round durations, and count the time of a last
+    # frame, of trimmed frames and of sound differently.
+    tolerance = max(0.5, 5 / scan.frame_rate if scan.frame_rate else 0.5)
+    if missing <= tolerance:
+        return None
+    return (
+        f"{path} breaks off: {count}{declared} frames decode, which end {missing:.1f} seconds before the end "
+        "that the file declares"
+    )
