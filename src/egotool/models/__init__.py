@@ -1,6 +1,6 @@
 """Networks: pure torch modules, no I/O, no config objects.
 
-Every model of the paper is an `ActionNetwork` composed from a `Backbone`, attention or none, a `ConvLSTM`, and
+Every model of the paper is an `ActionNetwork` composed from a `Backbone`, attention or none, a `ConvLSTM` and
 at most one self-supervised head with its tap. Shapes and the two readings of the paper (as run, literal) are
 described in docs/models.md.
 """

@@ -89,18 +89,23 @@ class ActionNetwork(nn.Module):
             sequence, attention = cam_attention(
                 maps.post, features, classifier.weight, classifier.bias, logits=frame_logits
             )
-            attention = attention.squeeze(1).unflatten(0, clip_shape)
-        states: ConvLSTMStates = self.convlstm(sequence.unflatten(0, clip_shape))
+            attention = _per_frame(attention.squeeze(1), clip_shape)
+        states: ConvLSTMStates = self.convlstm(_per_frame(sequence, clip_shape))
         steps = states.cell if self.state == "cell" else states.hidden
         pooled = steps[:, -1].mean(dim=(2, 3))
         head_output: Tensor | None = None
         if self.head is not None:
             tapped = features if self.tap == "cnn" else steps.flatten(0, 1)
-            head_output = self.head(tapped).unflatten(0, clip_shape)
+            head_output = _per_frame(self.head(tapped), clip_shape)
         return NetworkOutput(
             logits=self.classifier(self.dropout(pooled)),
             head_output=head_output,
             attention=attention,
-            frame_logits=frame_logits.unflatten(0, clip_shape),
+            frame_logits=_per_frame(frame_logits, clip_shape),
             pooled=pooled,
         )
+
+
+def _per_frame(values: Tensor, clip_shape: tuple[int, ...]) -> Tensor:
+    """Split the leading dimension B·T into B and T."""
+    return values.reshape(*clip_shape, *values.shape[1:])

@@ -60,8 +60,8 @@ def apply_dynamic_filters(filters: Tensor, images: Tensor) -> Tensor:
         The predicted images (..., 3, H, W).
 
     Raises:
-        ValueError: if s is even (an even kernel would shift the image by half a pixel and change its size), if
-            the filters are not square, or if filters and images do not belong together.
+        ValueError: if s is even (an even kernel would shift the image by half a pixel and change its size),
+            if the filters are not square, or if filters and images do not belong together.
     """
     *leading, count, height, width = filters.shape
     if height != width or height % 2 == 0:

@@ -1,0 +1,82 @@
+"""Batches of clips, the same ones whatever the number of workers."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from egotool.clips.dataset import Clip, ClipDataset
+
+
+class ClipSampler(Sampler[int]):
+    """The order of an epoch's clips, a function of seed and epoch alone.
+
+    `set_epoch` also tells the dataset. Lightning calls it before every epoch.
+    """
+
+    def __init__(self, dataset: ClipDataset, *, shuffle: bool, seed: int, epoch: int = 0) -> None:
+        self.dataset = dataset
+        self.shuffle = shuffle
+        self.seed = seed
+        self.set_epoch(epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose order and augmentation of an epoch; call it before iterating."""
+        self.epoch = epoch
+        self.dataset.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+        return iter(order.tolist())
+
+
+def _start_worker(_number: int) -> None:
+    cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's threads do not survive a fork
+
+
+def clip_loader(
+    dataset: ClipDataset,
+    *,
+    batch_size: int,
+    workers: int,
+    shuffle: bool,
+    seed: int,
+    epoch: int = 0,
+    drop_last: bool = False,
+    start_method: Literal["fork", "spawn", "forkserver"] | None = None,
+) -> DataLoader[Clip]:
+    """Return a loader whose batches depend on the seed and the epoch, not on the number of workers.
+
+    Workers live on between epochs, with what they have cached. Before every epoch call
+    `loader.sampler.set_epoch(epoch)` (Lightning does); without it every epoch repeats the first.
+
+    Args:
+        dataset: where the clips come from.
+        batch_size: clips of a batch; the last one may be smaller.
+        workers: processes that load; 0 loads in this one.
+        shuffle: a new order every epoch (training).
+        seed: of the order.
+        epoch: the first epoch; a resumed training gives the one it goes on with, since workers begin to load
+            before Lightning names the epoch.
+        drop_last: leave an incomplete last batch out.
+        start_method: how workers are started; None takes Python's default.
+    """
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=ClipSampler(dataset, shuffle=shuffle, seed=seed, epoch=epoch),
+        num_workers=workers,
+        drop_last=drop_last,
+        persistent_workers=workers > 0,
+        worker_init_fn=_start_worker,
+        multiprocessing_context=start_method if workers > 0 else None,
+        pin_memory=torch.cuda.is_available(),
+    )
