@@ -1,1 +1,26 @@
-"""."""
+"""Tables of the paper beside one's own runs, and picture sheets: runs in, tables and pictures out."""
+
+from egotool.reporting.collecting import Collection, collect_outcomes
+from egotool.reporting.documents import DOCUMENTS
+from egotool.reporting.outcomes import Cohort, Outcome, wilson_interval
+from egotool.reporting.paper import Paper, PaperRow, PaperTable, read_paper
+from egotool.reporting.tables import ComparisonTable, Measured, TableRow, comparison_table
+from egotool.reporting.terminal import render_terminal
+
+__all__ = [
+    "DOCUMENTS",
+    "Cohort",
+    "Collection",
+    "ComparisonTable",
+    "Measured",
+    "Outcome",
+    "Paper",
+    "PaperRow",
+    "PaperTable",
+    "TableRow",
+    "collect_outcomes",
+    "comparison_table",
+    "read_paper",
+    "render_terminal",
+    "wilson_interval",
+]
