@@ -1,1 +1,45 @@
-"""."""
+"""The store: per video one HDF5 file and one receipt; one writer, one reader, verification.
+
+`docs/store-format.md` describes the files. Work is written to part files (`PartWriter`), which `join_parts`
+copies into the file of a video; `write_receipt`, last, says that it is complete. `Store` reads.
+"""
+
+from egotool.store._codecs import DEFAULT_CODEC, Codec
+from egotool.store._join import join_parts
+from egotool.store._layout import (
+    FLOW_SCALE,
+    FORMAT_VERSION,
+    UNITS,
+    Array,
+    decode_flow,
+    encode_flow,
+    receipt_file,
+    store_file,
+)
+from egotool.store._parts import PartReader, PartWriter, read_part
+from egotool.store._read import Store, StoredVideo
+from egotool.store._receipt import Receipt, read_receipt, write_receipt
+from egotool.store._verify import verify
+
+__all__ = [
+    "DEFAULT_CODEC",
+    "FLOW_SCALE",
+    "FORMAT_VERSION",
+    "UNITS",
+    "Array",
+    "Codec",
+    "PartReader",
+    "PartWriter",
+    "Receipt",
+    "Store",
+    "StoredVideo",
+    "decode_flow",
+    "encode_flow",
+    "join_parts",
+    "read_part",
+    "read_receipt",
+    "receipt_file",
+    "store_file",
+    "verify",
+    "write_receipt",
+]

@@ -13,8 +13,8 @@ from egotool.video._write import write_video
 
 __all__ = [
     "VIDEO_SUFFIXES",
-    "Frame",
     "FoundVideo",
+    "Frame",
     "VideoIndex",
     "VideoInfo",
     "find_videos",

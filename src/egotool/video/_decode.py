@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -72,8 +73,8 @@ def opened(path: Path, *, threads: int = 0) -> Iterator[OpenVideo]:
     try:
         if path.stat().st_size == 0:
             raise VideoError(f"{path} is an empty file: copy it again from its source")
-        # An absolute path is never mistaken for a protocol such as "concat:", and a playlist that calls itself
-        # a video must not reach the network.
+        # An absolute path is never mistaken for a protocol such as "concat:", and a playlist that calls
+        # itself a video must not reach the network.
         container = av.open(
             str(path.absolute()),
             mode="r",
@@ -82,7 +83,7 @@ def opened(path: Path, *, threads: int = 0) -> Iterator[OpenVideo]:
         )
     except DECODE_ERRORS as error:
         raise VideoError(
-            f"{path} cannot be read as a video ({reason(error)}): check or copy the file again"
+            f"{path} cannot be read as a video ({reason(error)}): copy it again from its source"
         ) from error
     with container:
         stream = container.streams.best("video")
@@ -119,9 +120,8 @@ def decoded_frames(video: OpenVideo, *, others: OtherStreams | None = None) -> I
         for packet in _packets(video, others):
             yield from video.stream.decode(packet)
     except DECODE_ERRORS as error:
-        # Pictures that wait for their turn in the presentation order are whole.
-        with contextlib.suppress(*DECODE_ERRORS):
-            yield from video.stream.decode(None)
+        # The decoder still holds pictures that wait for their turn in the presentation order; between them
+        # the picture that failed is missing, and later ones were predicted from it.
         raise BrokenOff(reason(error)) from error
 
 
@@ -137,13 +137,14 @@ def _packets(video: OpenVideo, others: OtherStreams | None) -> Iterator["av.Pack
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 others.end_seconds = max(others.end_seconds, end)
             continue
+        video_packet = cast("av.Packet[VideoStream]", packet)
         if held is not None:
             yield held
             held = None
-        if packet.is_corrupt:
-            held = packet
+        if video_packet.is_corrupt:
+            held = video_packet
         else:
-            yield packet
+            yield video_packet
     if held is not None:
         raise EOFError("the last packet is cut off")
     yield None

@@ -37,7 +37,7 @@ class Orientation:
     def of_frame(cls, frame: VideoFrame) -> Self:
         """Read the display matrix that the container attached to `frame` (identity if none)."""
         try:
-            data = bytes(frame.side_data[SideDataType.DISPLAYMATRIX])
+            data = bytes(frame.side_data[SideDataType.DISPLAYMATRIX])  # type: ignore[typeddict-item]  # PyAV's stub is wrong
         except KeyError:
             return cls()
         # ffmpeg: nine int32, (x', y') = (a x + c y, b x + d y) for the matrix rows (a b u), (c d v), (x y w).
@@ -70,8 +70,8 @@ def displayed_size(
     """Return (width, height) as a player shows a coded picture of `width` × `height`.
 
     `aspect` is the width of a coded pixel divided by its height. Players stretch the width by it; where that
-    would lengthen the short side (tall pictures with wide pixels), the picture is scaled down instead, because
-    no detail is gained.
+    would lengthen the short side (tall pictures with wide pixels), the picture is scaled down instead: no
+    detail is gained.
     """
     shown_width, shown_height = width, height
     if aspect is not None and aspect > 0 and aspect != 1:

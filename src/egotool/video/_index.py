@@ -1,5 +1,6 @@
 """The index of a video: which frames decode, when they are shown, and whether the file is whole."""
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,16 +108,16 @@ def index_video(path: Path, *, on_frame: Callable[[int], None] | None = None, th
     """
     scan = _scan(path, on_frame, threads)
     if scan.broken_off is not None and threads != 1:
-        # Where exactly an error surfaces depends on how many threads run ahead; with one it is always the same.
+        # Where exactly an error surfaces depends on how many threads run ahead; with one it is fixed.
         scan = _scan(path, None, 1)
     if not scan.timestamps:
         why = f" ({scan.broken_off})" if scan.broken_off else ""
-        raise VideoError(f"no frame of {path} decodes{why}: check or copy the file again")
+        raise VideoError(f"no frame of {path} decodes{why}: copy it again from its source")
     problem = _problem(path, scan)
     known = [t for t in scan.timestamps if t is not None]
     if len(known) == len(scan.timestamps):
         timestamps, time_base = tuple(known), scan.time_base
-        seekable = all(a < b for a, b in zip(known, known[1:], strict=False))
+        seekable = all(a < b for a, b in itertools.pairwise(known))
     else:
         rate = (
             Fraction(scan.frame_rate).limit_denominator(10_000_000)

@@ -45,10 +45,9 @@ def probe(path: Path) -> VideoInfo:
         try:
             first = next(frames, None)
         except BrokenOff as error:
-            raise VideoError(f"{path} cannot be decoded ({error}): check or copy the file again") from error
+            raise VideoError(f"{path} cannot be decoded ({error}): copy it again from its source") from error
         if first is None:
-            raise VideoError(f"{path} contains no frame that decodes: check or copy the file again")
-        frames.close()
+            raise VideoError(f"{path} contains no frame that decodes: copy it again from its source")
         width, height = video.displayed_size(first)
         ticks, container_ticks = video.stream.duration, video.container.duration
         duration = None

@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from egotool.errors import VideoError
 from egotool.files import replacing
-from egotool.video._decode import DECODE_ERRORS, reason
+from egotool.video._decode import reason
 
 
 def write_video(
@@ -32,7 +32,7 @@ def write_video(
         path: the file to make or replace.
         frames: at least one.
         frame_rate: frames per second.
-        quality: constant rate factor; 0 is lossless but for the colour conversion, 18 good, 23 usual, 51 worst.
+        quality: constant rate factor; 0 is lossless but for the colours, 18 good, 23 usual, 51 worst.
         keyframe_interval: largest number of frames between key frames.
         threads: encoder threads. One gives the same file on every machine.
 
@@ -54,8 +54,9 @@ def write_video(
                 )
                 for number, rgb in enumerate(itertools.chain([first], remaining)):
                     if rgb.shape != shape or rgb.dtype != np.uint8:
+                        found = f"{rgb.shape} {rgb.dtype}"
                         raise VideoError(
-                            f"{path} cannot be written: frame {number} is {rgb.shape} {rgb.dtype}, not {shape} uint8"
+                            f"{path} cannot be written: frame {number} is {found}, not {shape} uint8"
                         )
                     frame = av.VideoFrame.from_ndarray(_even(rgb), format="rgb24")
                     frame.pts = number

@@ -1,0 +1,214 @@
+"""Reading a store: which videos it has, and their frames, flows, masks and camera motion."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from egotool.errors import StoreError
+from egotool.store._hdf5 import open_for_reading, read_items
+from egotool.store._layout import (
+    SPECIFICATIONS,
+    Array,
+    check_format_version,
+    decode_flow,
+    receipt_file,
+    store_file,
+)
+from egotool.store._receipt import Receipt, read_receipt
+
+Indices = Sequence[int] | npt.NDArray[np.integer]
+"""Positions along the first axis, in any order, repeated or not."""
+
+_EXTRACTED_AS = {
+    Array.RGB: "rgb",
+    Array.TIMESTAMPS: "rgb",
+    Array.FLOW: "flow",
+    Array.WARP_FLOW: "warp-flow",
+    Array.HOMOGRAPHY: "warp-flow",
+    Array.HOMOGRAPHY_VALID: "warp-flow",
+    Array.MASKS: "masks",
+}
+"""What `egotool extract --only` calls that which makes an array."""
+
+
+class Store:
+    """A folder of extracted videos."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the store at `path`.
+
+        Raises:
+            StoreError: if `path` is not a folder, or no video in it is finished.
+        """
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise StoreError(
+                f"the store {path} does not exist: make it with 'egotool extract VIDEOS --out {path}'"
+            )
+        if not self.videos():
+            raise StoreError(
+                f"the store {path} has no finished video: run 'egotool extract VIDEOS --out {path}'"
+            )
+
+    def videos(self) -> list[str]:
+        """Return the names of the finished videos (those with a receipt), sorted."""
+        return sorted(
+            path.relative_to(self.path).as_posix().removesuffix(".json")
+            for path in self.path.rglob("*.json")
+            if path.with_suffix(".h5").exists()
+            and not any(part.startswith(".") for part in path.relative_to(self.path).parts)
+        )
+
+    def receipt(self, video: str) -> Receipt:
+        """Return the receipt of `video`.
+
+        Raises:
+            StoreError: if the store has no such finished video, or its receipt is damaged or newer.
+        """
+        receipt = read_receipt(receipt_file(self.path, video))
+        if receipt is None:
+            raise StoreError(
+                f"the store {self.path} has no finished video {video!r}: extract it with "
+                f"'egotool extract VIDEOS --out {self.path}'"
+            )
+        return receipt
+
+    def open(self, video: str) -> "StoredVideo":
+        """Return `video` for reading; its file is opened by the first read.
+
+        Raises:
+            StoreError: as `receipt`.
+        """
+        return StoredVideo(store_file(self.path, video), self.receipt(video))
+
+
+class StoredVideo:
+    """One video of a store.
+
+    The HDF5 file is opened by the first read in each process, and is left behind when the object is pickled
+    or its process forks. All reading takes indices in any order, also repeated ones.
+    """
+
+    def __init__(self, path: Path, receipt: Receipt) -> None:
+        check_format_version(receipt.format_version, path)
+        self.path = path
+        self.receipt = receipt
+        self._file: h5py.File | None = None
+        self._process: int | None = None
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames, N."""
+        return self.receipt.frame_count
+
+    @property
+    def width(self) -> int:
+        """Pixels of the stored frames."""
+        return self.receipt.width
+
+    @property
+    def height(self) -> int:
+        """Pixels of the stored frames."""
+        return self.receipt.height
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The arrays this video has."""
+        return tuple(array for array in Array if array.value in self.receipt.arrays)
+
+    def frames(self, indices: Indices) -> npt.NDArray[np.uint8]:
+        """Return the frames at `indices`, (T, H, W, 3) RGB."""
+        return self._read(Array.RGB, indices).astype(np.uint8, copy=False)
+
+    def flow(self, indices: Indices) -> npt.NDArray[np.float32]:
+        """Return the flow from frame t to t+1 for t in `indices`, (T, 2, H, W): x then y, pixels."""
+        return decode_flow(self._read(Array.FLOW, indices).astype(np.int16, copy=False))
+
+    def warp_flow(self, indices: Indices) -> npt.NDArray[np.float32]:
+        """Return the flow with the camera's motion compensated, as `flow`."""
+        return decode_flow(self._read(Array.WARP_FLOW, indices).astype(np.int16, copy=False))
+
+    def masks(self, indices: Indices) -> npt.NDArray[np.uint8]:
+        """Return the motion masks at `indices`, (T, H, W): 255 where something moves by itself, else 0."""
+        return self._read(Array.MASKS, indices).astype(np.uint8, copy=False)
+
+    def homographies(self, indices: Indices) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return the camera's motion from frame t to t+1: (T, 3, 3) matrices, and (T,) whether each is valid."""
+        matrices = self._read(Array.HOMOGRAPHY, indices).astype(np.float64, copy=False)
+        return matrices, self._read(Array.HOMOGRAPHY_VALID, indices).astype(np.bool_, copy=False)
+
+    def timestamps(self) -> npt.NDArray[np.float64]:
+        """Return the presentation times of all frames, (N,) seconds since the first."""
+        return self._read(Array.TIMESTAMPS, range(self.frame_count)).astype(np.float64, copy=False)
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._file is not None and self._process == os.getpid():
+            self._file.close()
+        self._file = None
+
+    def _read(self, array: Array, indices: Indices) -> npt.NDArray[np.generic]:
+        """Return the items of `array` at `indices` as stored."""
+        dataset = self._dataset(array)
+        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
+        count = int(dataset.shape[0])
+        if wanted.size and not (wanted.min() >= 0 and wanted.max() < count):
+            outside = int(wanted.min()) if wanted.min() < 0 else int(wanted.max())
+            raise StoreError(
+                f"{self.path} has {count} items of {array}, so there is no number {outside}: "
+                "check the frame numbers of the manifest"
+            )
+        items: npt.NDArray[np.generic] = np.empty((wanted.size, *dataset.shape[1:]), dtype=dataset.dtype)
+        if not SPECIFICATIONS[array].is_picture:
+            if wanted.size:
+                first, stop = int(wanted.min()), int(wanted.max()) + 1
+                block: npt.NDArray[np.generic] = np.empty(
+                    (stop - first, *dataset.shape[1:]), dtype=dataset.dtype
+                )
+                read_items(dataset, block, first, stop - first, self.path)
+                np.take(block, wanted - first, axis=0, out=items)
+            return items
+        # In the file's order, and each item once: a repeated frame is copied, not decompressed again.
+        order = np.argsort(wanted, kind="stable")
+        before = -1
+        for place, previous in zip(order, np.concatenate([[-1], order[:-1]]), strict=True):
+            number = int(wanted[place])
+            if number == before:
+                items[place] = items[previous]
+            else:
+                read_items(dataset, items[place : place + 1], number, 1, self.path)
+                before = number
+        return items
+
+    def _dataset(self, array: Array) -> h5py.Dataset:
+        """Return `array` of the file, opened in this process.
+
+        Raises:
+            StoreError: if the video was extracted without the array, or the file is missing or damaged.
+        """
+        if array.value not in self.receipt.arrays:
+            raise StoreError(
+                f"{self.path} has no {array}: make it with 'egotool extract VIDEOS --only "
+                f"{_with_requirements(array)}'"
+            )
+        if self._file is None or self._process != os.getpid():
+            self._file, self._process = open_for_reading(self.path), os.getpid()
+        if array.value not in self._file:
+            raise StoreError(
+                f"{self.path} is damaged: {array} is missing; extract its video again with --overwrite"
+            )
+        return self._file[array.value]
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the open file behind: it means nothing in another process."""
+        return {**self.__dict__, "_file": None, "_process": None}
+
+
+def _with_requirements(array: Array) -> str:
+    """Return the value of `--only` that makes `array`, with the frames that go with it."""
+    made_by = _EXTRACTED_AS[array]
+    return made_by if made_by == "rgb" else f"rgb,{made_by}"

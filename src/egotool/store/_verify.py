@@ -1,0 +1,110 @@
+"""Checking that a video's file in a store is what its receipt says."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from egotool.errors import StoreError
+from egotool.files import sha256_of_file
+from egotool.store._hdf5 import HDF5_ERRORS, open_for_reading, read_items
+from egotool.store._layout import SPECIFICATIONS, UNITS, Array, item_shape_of, receipt_file, store_file
+from egotool.store._receipt import Receipt, read_receipt
+
+
+def verify(store: Path, video: str, *, deep: bool = False) -> list[str]:
+    """Return what is wrong with `video` in `store`, in sentences; an empty list if nothing is.
+
+    Checked are the receipt, size and digest of the file, and of every array its presence, number of items,
+    shape, type and unit.
+
+    Args:
+        store: the folder.
+        video: its name.
+        deep: also read every item and check its checksum; finds which frames are damaged.
+    """
+    try:
+        receipt = read_receipt(receipt_file(store, video))
+    except StoreError as error:
+        return [str(error)]
+    if receipt is None:
+        return [f"{video} has no receipt in {store}: extract it again"]
+    path = store_file(store, video)
+    if not path.is_file():
+        return [f"{path} is missing: extract its video again"]
+    problems = _file_problems(path, receipt, video)
+    try:
+        with contextlib.closing(open_for_reading(path)) as file:
+            for name in receipt.arrays:
+                problems += _array_problems(path, file, name, receipt, deep=deep)
+            problems += _unit_problems(path, file)
+    except StoreError as error:
+        problems.append(str(error))
+    except HDF5_ERRORS as error:
+        problems.append(f"{path} is damaged ({error}): extract its video again with --overwrite")
+    return problems
+
+
+def _file_problems(path: Path, receipt: Receipt, video: str) -> list[str]:
+    """Compare name, size and digest."""
+    problems = []
+    if receipt.video != video:
+        problems.append(f"the receipt of {video} is that of {receipt.video!r}: extract it again")
+    size = path.stat().st_size
+    if size != receipt.file_bytes:
+        problems.append(
+            f"{path} has {size} bytes, its receipt says {receipt.file_bytes}: extract its video again"
+        )
+    elif sha256_of_file(path) != receipt.file_sha256:
+        problems.append(f"{path} was changed or damaged (its SHA-256 differs): extract its video again")
+    return problems
+
+
+def _array_problems(path: Path, file: h5py.File, name: str, receipt: Receipt, *, deep: bool) -> list[str]:
+    """Check one array against the receipt."""
+    if name not in set(Array):
+        return [f"the receipt of {path} names an unknown array {name!r}: extract its video again"]
+    array = Array(name)
+    if name not in file:
+        return [f"{path} lacks the array {name} of its receipt: extract its video again"]
+    dataset, specification = file[name], SPECIFICATIONS[array]
+    expected = (
+        specification.count(receipt.frame_count),
+        *item_shape_of(array, receipt.height, receipt.width),
+    )
+    problems = []
+    if dataset.shape != expected:
+        problems.append(
+            f"{path}: {name} has the shape {dataset.shape}, not {expected}: extract its video again"
+        )
+    if dataset.dtype != specification.dtype:
+        problems.append(
+            f"{path}: {name} is {dataset.dtype}, not {specification.dtype}: extract its video again"
+        )
+    if deep and not problems:
+        step = dataset.chunks[0]
+        for first in range(0, dataset.shape[0], step):
+            count = min(step, dataset.shape[0] - first)
+            try:
+                read_items(dataset, np.empty((count, *dataset.shape[1:]), dataset.dtype), first, count, path)
+            except StoreError as error:
+                problems.append(str(error))
+    return problems
+
+
+def _unit_problems(path: Path, file: h5py.File) -> list[str]:
+    """Check the recorded units, file and arrays."""
+    problems = []
+    try:
+        recorded = json.loads(file.attrs.get("units", ""))
+    except (ValueError, TypeError):
+        recorded = None
+    if recorded != UNITS:
+        problems.append(f"{path} records other units than this format: extract its video again")
+    wrong = [a for a in Array if a.value in file and file[a.value].attrs.get("unit") != UNITS[a.value]]
+    problems += [
+        f"{path}: {a} records another unit than {UNITS[a]!r}: extract its video again" for a in wrong
+    ]
+    return problems
