@@ -1,0 +1,130 @@
+"""The numba engine of TV-L1: one workspace per picture size and schedule."""
+
+import threading
+from collections import OrderedDict
+
+import cv2
+import numpy as np
+
+from egotool.motion._arrays import Flow, GrayImage
+from egotool.motion._kernels import FIELDS, PAD, PXU, PYV, Float32Array, U, V, kernels_for, row_stride
+from egotool.motion._pyramid import fill_pyramid, level_sizes
+from egotool.motion.schedule import Schedule, at_level
+
+KEPT_WORKSPACES = 4
+
+
+class Workspace:
+    """The buffers for one picture size and schedule. Not for use from two threads at once."""
+
+    def __init__(self, height: int, width: int, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.sizes = level_sizes(height, width, schedule)
+        self.kernels = kernels_for(row_stride(width))
+        self.fields = aligned_zeros((height + 2) * FIELDS * self.kernels.stride)
+        self.rows = self.fields.reshape(height + 2, FIELDS, self.kernels.stride)
+        self.levels0 = [np.zeros((h, w, 4), np.float32) for h, w in self.sizes]
+        self.levels1 = [np.zeros((h, w, 4), np.float32) for h, w in self.sizes]
+        self.warped = [np.empty((h, w, 4), np.float32) for h, w in self.sizes]
+        self.maps = [np.empty((2, h, w), np.float32) for h, w in self.sizes]
+
+    def compute(self, image0: GrayImage, image1: GrayImage) -> Flow:
+        """Return the flow from `image0` to `image1`, which have the workspace's size."""
+        fill_pyramid(image0, self.levels0, self.schedule)
+        fill_pyramid(image1, self.levels1, self.schedule)
+        flow = None
+        for level in reversed(range(len(self.sizes))):
+            flow = self._level(level, flow)
+        assert flow is not None  # there is always the finest level
+        return flow
+
+    def _level(self, level: int, coarse: Flow | None) -> Flow:
+        """Refine the next coarser level's flow (None: zero) at `level`."""
+        schedule, kernels, fields = self.schedule, self.kernels, self.fields
+        height, width = self.sizes[level]
+        flow = self._start(level, coarse)
+        map_x, map_y = self.maps[level]
+        image0, image1, warped = self.levels0[level], self.levels1[level], self.warped[level]
+        interpolation = cv2.INTER_CUBIC if at_level(schedule.cubic, level) else cv2.INTER_LINEAR
+        blend = np.float32(0.5 if schedule.average_gradients else 0)
+        for _ in range(at_level(schedule.warps, level)):
+            kernels.positions(fields, height, width, map_x, map_y)
+            cv2.remap(image1, map_x, map_y, interpolation, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+            kernels.linearise(fields, height, width, map_x, map_y, image0.ravel(), warped.ravel(), blend)
+            self._solve(level, flow)
+        if not schedule.median_each_round:
+            median_filter(flow)
+        return flow.copy()
+
+    def _start(self, level: int, coarse: Flow | None) -> Flow:
+        """Set flow and duals of `level` to their first values; return the flow as a view into the fields."""
+        height, width = self.sizes[level]
+        flow = self.rows[1 : height + 1, U : V + 1, PAD : PAD + width].transpose(1, 0, 2)
+        if coarse is None:
+            flow[:] = 0
+        else:
+            coarse_height, coarse_width = self.sizes[level + 1]
+            scales = (width / coarse_width, height / coarse_height)
+            if self.schedule.opencv_sizes:
+                scales = (1 / self.schedule.factor, 1 / self.schedule.factor)
+            for channel, scale in enumerate(scales):
+                larger = cv2.resize(coarse[channel], (width, height), interpolation=cv2.INTER_LINEAR)
+                np.multiply(larger, np.float32(scale), out=flow[channel])
+        # Row -1 belongs to it, and what a finer level of another size left in the column before x = 0.
+        self.rows[: height + 1, PXU : PYV + 1] = 0
+        return flow
+
+    def _solve(self, level: int, flow: Flow) -> None:
+        """Run the iterations of one warp."""
+        schedule = self.schedule
+        height, width = self.sizes[level]
+        limit = at_level(schedule.iterations, level)
+        tolerance = schedule.epsilon**2 * height * width
+        for _ in range(schedule.rounds):
+            if schedule.median_each_round:
+                median_filter(flow)
+            _done, error = self.kernels.solve(
+                self.fields,
+                height,
+                width,
+                limit,
+                schedule.sweep,
+                np.float32(tolerance),
+                np.float32(schedule.data_weight * schedule.coupling),
+                np.float32(schedule.coupling),
+                np.float32(schedule.dual_step / schedule.coupling),
+            )
+            if error <= tolerance:
+                break
+
+
+def aligned_zeros(count: int) -> Float32Array:
+    """Return `count` zeros that begin on a cache line.
+
+    Vectors of 64 bytes that straddle two lines make the sweeps 30 to 40 % slower.
+    """
+    zeros = np.zeros(count + 16, np.float32)
+    start = -(zeros.ctypes.data // 4) % 16
+    return zeros[start : start + count]
+
+
+def median_filter(flow: Flow) -> None:
+    """Apply OpenCV's 5×5 median to both channels, in place."""
+    for channel in flow:
+        channel[:] = cv2.medianBlur(np.ascontiguousarray(channel), 5)
+
+
+_of_thread = threading.local()
+
+
+def workspace(height: int, width: int, schedule: Schedule) -> Workspace:
+    """Return the calling thread's workspace; each thread keeps those of its last few sizes and schedules."""
+    kept: OrderedDict[tuple[int, int, Schedule], Workspace]
+    kept = _of_thread.__dict__.setdefault("workspaces", OrderedDict())
+    key = (height, width, schedule)
+    if key not in kept:
+        kept[key] = Workspace(height, width, schedule)
+        if len(kept) > KEPT_WORKSPACES:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]

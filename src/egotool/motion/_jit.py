@@ -1,0 +1,25 @@
+"""Compilation of the numeric kernels: one place that decides how numba is used."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from numba import njit
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` with numba: without the GIL, with fast arithmetic, stored on disk.
+
+    fastmath lets LLVM reorder sums and use fused multiply-add, which is what makes the kernels vectorise;
+    they must not rely on NaN or infinity. The compiled code is stored beside the source, or, where that
+    cannot be written, in the user's cache folder (NUMBA_CACHE_DIR overrides both), so that a second
+    process does not compile again. Where no place is writable it is compiled once per process.
+    """
+    options = {"nogil": True, "fastmath": True, "boundscheck": False, "error_model": "numpy"}
+    try:
+        kernel: Callable[P, R] = njit(cache=True, **options)(function)
+    except RuntimeError:  # numba found no writable folder
+        kernel = njit(**options)(function)
+    return kernel
