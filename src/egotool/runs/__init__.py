@@ -1,5 +1,6 @@
 """Recipes, run folders, and the network a recipe describes: what training writes and evaluation reads."""
 
+from egotool.runs.data import LabelledData, check_splits, clip_settings, read_labelled_data
 from egotool.runs.folder import (
     DataRecord,
     EpochRecord,
@@ -25,6 +26,7 @@ from egotool.runs.network import (
     build_network,
     freeze,
     load_weights,
+    read_state_dict,
     read_weights,
     save_weights,
     set_training_mode,
@@ -50,6 +52,7 @@ __all__ = [
     "DynamicFilterRecipe",
     "EpochRecord",
     "HeadRecipe",
+    "LabelledData",
     "MotionSegmentationRecipe",
     "NetworkRecipe",
     "Protocol",
@@ -60,13 +63,17 @@ __all__ = [
     "StageRecipe",
     "TrainableTensors",
     "build_network",
+    "check_splits",
+    "clip_settings",
     "create_run",
     "find_runs",
     "freeze",
     "load_recipe",
     "load_weights",
     "model_names",
+    "read_labelled_data",
     "read_run",
+    "read_state_dict",
     "read_weights",
     "recipe_from_toml",
     "recipe_names",

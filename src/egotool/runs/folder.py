@@ -11,7 +11,6 @@ runs/dynamic-net-small-1f2e3d4c/
 """
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -222,9 +221,8 @@ def resolve_run(name: str, *, runs: Path) -> Run:
     for folder in (Path(name), runs / name):
         if (folder / "run.json").is_file():
             return read_run(folder)
-    names: Sequence[str] = (
-        sorted(path.parent.name for path in runs.glob("*/run.json")) if runs.is_dir() else []
-    )
+    files = runs.glob("*/run.json") if runs.is_dir() else ()
+    names = sorted(path.parent.name for path in files)
     fitting = [each for each in names if each.startswith(name.removeprefix(f"{runs.name}/").rstrip("/"))]
     if len(fitting) == 1:
         return read_run(runs / fitting[0])

@@ -15,6 +15,7 @@ from egotool.models import ActionNetwork, Backbone, DynamicFilterHead, MotionSeg
 from egotool.runs.recipe import HeadRecipe, Recipe, StageRecipe
 
 IMAGENET_CLASSES = 1000
+_DAMAGE = (OSError, RuntimeError, UnpicklingError, BadZipFile, EOFError, KeyError, TypeError, ValueError)
 
 
 def build_network(recipe: Recipe, classes: int) -> ActionNetwork:
@@ -145,14 +146,36 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def load_weights(network: ActionNetwork, path: Path) -> None:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a plain state dict, as torchvision publishes them; never runs code from the file.
+
+    Raises:
+        RunError: if the file is damaged or something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, Mapping) or not all(isinstance(each, Tensor) for each in state.values()):
+            raise TypeError("no tensors")
+    except _DAMAGE as error:
+        raise RunError(f"{path} is not a file of weights, or is damaged: fetch it again") from error
+    return dict(state)
+
+
+def load_weights(network: ActionNetwork, path: Path, *, without_head: bool = False) -> None:
     """Load a checkpoint's weights into `network`, all of them.
+
+    Args:
+        network: receives the weights.
+        path: a file `save_weights` wrote.
+        without_head: the checkpoint comes from a stage without the network's head, which is left as it is.
 
     Raises:
         RunError: if the file is damaged, or of another model or number of classes; names the first tensor.
     """
     state = read_weights(path)
     wanted = network.state_dict()
+    if without_head:
+        wanted = {name: tensor for name, tensor in wanted.items() if not name.startswith("head.")}
     for name, tensor in wanted.items():
         if name not in state:
             raise RunError(f"the checkpoint {path} is of another model: it has no tensor {name}")
@@ -164,4 +187,4 @@ def load_weights(network: ActionNetwork, path: Path) -> None:
     extra = sorted(state.keys() - wanted.keys())
     if extra:
         raise RunError(f"the checkpoint {path} is of another model: it also has the tensor {extra[0]}")
-    network.load_state_dict(state)
+    network.load_state_dict(state, strict=not without_head)

@@ -27,8 +27,8 @@ class ClipRecipe(RecipePart):
     """Side of the square the network sees, pixels."""
     horizontal_flip: bool
     """Mirror half of the training clips. Wrong for labels that name a direction (push-left)."""
-    multi_scale: bool
-    """Multi-scale corner crops in training; else centre crops."""
+    scales: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    """Sides of the training crops (four corners and centre) as parts of the short side."""
 
 
 class BackboneRecipe(RecipePart):

@@ -1,1 +1,30 @@
-"""."""
+"""Training: stages, their chain, and the Lightning modules; writes runs."""
+
+from egotool.training.chain import StageEstimate, TrainingResult, estimate, run_plan, train_model
+from egotool.training.choosing import RecipeChoice, choose_device, choose_recipe
+from egotool.training.fitting import fit_stage
+from egotool.training.module import StageModule
+from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
+from egotool.training.schedule import learning_rate_factor
+from egotool.training.weights import ImageNetWeights, find_imagenet_weights, load_imagenet_weights
+
+__all__ = [
+    "ImageNetWeights",
+    "RecipeChoice",
+    "StageEstimate",
+    "StageModule",
+    "StagePlan",
+    "TrainingPlan",
+    "TrainingRequest",
+    "TrainingResult",
+    "choose_device",
+    "choose_recipe",
+    "estimate",
+    "find_imagenet_weights",
+    "fit_stage",
+    "learning_rate_factor",
+    "load_imagenet_weights",
+    "plan_training",
+    "run_plan",
+    "train_model",
+]

@@ -1,0 +1,109 @@
+"""Scoring a run on a split."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from egotool.clips import ClipDataset, clip_loader
+from egotool.errors import RunError
+from egotool.evaluation.predictions import Predictions, write_predictions
+from egotool.evaluation.scoring import score
+from egotool.models import ActionNetwork
+from egotool.progress import Progress, SilentProgress
+from egotool.runs import (
+    LabelledData,
+    Run,
+    Scores,
+    build_network,
+    check_splits,
+    clip_settings,
+    load_weights,
+    read_labelled_data,
+)
+
+
+def evaluate_run(
+    run: Run,
+    *,
+    split: str = "test",
+    store: Path | None = None,
+    manifest: Path | None = None,
+    device: torch.device | None = None,
+    workers: int = 0,
+    progress: Progress = SilentProgress(),  # noqa: B008 it has no state
+) -> Scores:
+    """Score the best weights of `run` on `split`; write predictions and scores into the run's folder.
+
+    Args:
+        run: a run whose training has at least one epoch behind it.
+        split: which segments.
+        store: default: the store the run was trained on.
+        manifest: default: the run's own manifest, or the given store's.
+        device: where to compute; default: the GPU if there is one.
+        workers: processes that load clips.
+        progress: hears of every segment.
+
+    Raises:
+        RunError: if the checkpoint is damaged or the manifest has actions that the network does not know.
+        StoreError: if the store is missing.
+        ManifestError: if there are no labels, or no segments in this split.
+    """
+    if manifest is None and store is None:
+        manifest = Path(run.record.data.manifest)
+    data = read_labelled_data(store or Path(run.record.data.store), manifest)
+    check_splits(data, [split], why="is to be scored")
+    unknown = sorted({each.action for each in data.segments[split]} - set(run.record.actions))
+    if unknown:
+        raise RunError(
+            f"the run {run.name} does not know the action {unknown[0]!r} of {data.manifest_file}: "
+            "train again, or give the manifest it was trained with"
+        )
+    for sentence in data.skipped:
+        progress.message(sentence)
+    if data.record.fingerprint != run.record.data.fingerprint:
+        progress.message("The manifest or the store has changed since this run was trained.")
+    network = build_network(run.recipe, len(run.record.actions))
+    load_weights(network, run.best_checkpoint)
+    predictions = predict(
+        network, run, data=data, split=split, device=device, workers=workers, progress=progress
+    )
+    scores = score(predictions, run=run, split=split, manifest_fingerprint=data.record.manifest_fingerprint)
+    write_predictions(predictions, run.predictions_file(split))
+    run.write_scores(scores)
+    return scores
+
+
+def predict(
+    network: ActionNetwork,
+    run: Run,
+    *,
+    data: LabelledData,
+    split: str,
+    device: torch.device | None = None,
+    workers: int = 0,
+    progress: Progress = SilentProgress(),  # noqa: B008 it has no state
+) -> Predictions:
+    """Return the probabilities that `network` gives the segments of `split` (centre crops)."""
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = clip_settings(run.recipe, augment=False, targets=False)
+    segments = data.segments[split]
+    dataset = ClipDataset(data.store, segments, run.record.actions, settings, seed=0, cache_bytes=0)
+    batch_size = run.recipe.stages[-1].batch_size
+    loader = clip_loader(dataset, batch_size=batch_size, workers=workers, shuffle=False, seed=0)
+    network = network.to(device).eval()
+    rows = []
+    task = f"evaluate on {split}"
+    progress.start(task, total=len(segments), unit="segments")
+    with torch.inference_mode():
+        for batch in loader:
+            logits = network(batch["frames"].to(device)).logits
+            rows.append(logits.double().softmax(dim=1).cpu().numpy())
+            progress.advance(task, len(batch["label"]))
+    progress.finish(task)
+    return Predictions(
+        segments=tuple(segment.segment for segment in segments),
+        actions=run.record.actions,
+        labels=np.array(dataset.labels, dtype=np.int64),
+        probabilities=np.concatenate(rows),
+    )

@@ -1,0 +1,53 @@
+"""From predictions to scores."""
+
+import numpy as np
+import torch
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
+
+from egotool.evaluation.predictions import Predictions
+from egotool.evaluation.statistics import wilson_interval
+from egotool.runs import ClassScore, Run, Scores, utc_now
+
+
+def score(predictions: Predictions, *, run: Run, split: str, manifest_fingerprint: str) -> Scores:
+    """Return the scores of `run` on `split`.
+
+    Mean class accuracy averages over the actions that the split shows; with fewer than five actions top-5
+    counts as many as there are.
+    """
+    classes, total = len(predictions.actions), len(predictions.segments)
+    probabilities = torch.from_numpy(predictions.probabilities)
+    labels = torch.from_numpy(predictions.labels)
+    confusion = multiclass_confusion_matrix(probabilities, labels, num_classes=classes).numpy()
+    top5 = multiclass_accuracy(
+        probabilities, labels, num_classes=classes, top_k=min(5, classes), average="micro"
+    )
+    counts, right = confusion.sum(axis=1), confusion.diagonal()
+    shown = counts > 0
+    rates = np.where(shown, right / np.maximum(counts, 1), 0.0)
+    interval = wilson_interval(int(right.sum()), total)
+    given = predictions.probabilities[np.arange(total), predictions.labels]
+    return Scores(
+        run=run.name,
+        model=run.record.model,
+        recipe=run.record.recipe,
+        protocol=run.record.protocol,
+        selection=run.record.selection,
+        split=split,
+        segments=total,
+        top1=float(right.sum() / total),
+        top5=float(top5),
+        mean_class_accuracy=float(rates[shown].mean()),
+        interval_low=interval.low,
+        interval_high=interval.high,
+        chance=float(counts.max() / total),
+        loss=float(-np.log(np.maximum(given, 1e-12)).mean()),
+        actions=predictions.actions,
+        per_class=tuple(
+            ClassScore(action=action, segments=int(count), correct=int(hits), accuracy=float(rate))
+            for action, count, hits, rate in zip(predictions.actions, counts, right, rates, strict=True)
+        ),
+        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion),
+        manifest_fingerprint=manifest_fingerprint,
+        created=utc_now(),
+    )

@@ -1,0 +1,128 @@
+"""What happens around a stage's epochs: the best weights, the state to go on from, metrics, progress."""
+
+import csv
+import io
+from pathlib import Path
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+
+from egotool.clips import Clip
+from egotool.files import replacing, write_text
+from egotool.progress import Progress
+from egotool.runs import EpochRecord, Run, save_weights
+from egotool.training.module import StageModule
+
+
+class KeepBest(Callback):
+    """Saves the weights of the epoch with the best accuracy; of equal ones the one with the smaller loss."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.best: EpochRecord | None = None
+        self.last: EpochRecord | None = None
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compare the epoch with the best so far."""
+        metrics = trainer.callback_metrics
+        accuracy, loss = float(metrics["selection/accuracy"]), float(metrics["selection/loss"])
+        self.last = EpochRecord(epoch=trainer.current_epoch, accuracy=accuracy, loss=loss)
+        best = self.best
+        if best is None or (accuracy, -loss) > (best.accuracy, -best.loss):
+            self.best = self.last
+            assert isinstance(pl_module, StageModule)
+            if trainer.is_global_zero:
+                identity = self.run.record.identity
+                save_weights(
+                    pl_module.network, self.run.best_checkpoint, identity=identity, epoch=self.best.epoch
+                )
+
+    def state_dict(self) -> dict[str, dict[str, int | float]]:
+        """Return what last.ckpt keeps."""
+        kept = {"best": self.best, "last": self.last}
+        return {name: dict(record) for name, record in kept.items() if record is not None}
+
+    def load_state_dict(self, state_dict: dict[str, dict[str, int | float]]) -> None:
+        """Take up what last.ckpt kept."""
+        records = {name: EpochRecord.model_validate(values) for name, values in state_dict.items()}
+        self.best, self.last = records.get("best"), records.get("last")
+
+
+class KeepLast(Callback):
+    """After every epoch saves all that is needed to go on from there."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write last.ckpt, whole or not at all."""
+        with replacing(self.run.last_checkpoint) as temporary:
+            trainer.save_checkpoint(temporary)
+
+
+class WriteMetrics(Callback):
+    """Writes metrics.csv, one row per epoch; a resumed training continues the table."""
+
+    def __init__(self, path: Path, *, selection_split: str) -> None:
+        self.path = path
+        self.selection_split = selection_split
+        self.rows: dict[int, dict[str, str]] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the rows of the epochs that are done."""
+        if self.path.is_file() and trainer.current_epoch > 0:
+            with self.path.open(encoding="utf-8", newline="") as file:
+                rows = {int(row["epoch"]): row for row in csv.DictReader(file)}
+            self.rows = {epoch: row for epoch, row in rows.items() if epoch < trainer.current_epoch}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add this epoch's row."""
+        row = {
+            "epoch": str(trainer.current_epoch),
+            "lr": f"{trainer.optimizers[0].param_groups[0]['lr']:.6g}",
+        }
+        for name, value in sorted(trainer.callback_metrics.items(), reverse=True):
+            row[name.replace("selection/", f"{self.selection_split}/")] = f"{float(value):.6g}"
+        self.rows[trainer.current_epoch] = row
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(row), extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows.values())
+        if trainer.is_global_zero:
+            write_text(self.path, text.getvalue())
+
+
+class TellProgress(Callback):
+    """Reports every batch to the library's `Progress`."""
+
+    def __init__(self, task: str, progress: Progress, *, clips: int) -> None:
+        self.task = task
+        self.progress = progress
+        self.clips = clips
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin the bar where the training begins."""
+        self.progress.start(self.task, total=self.clips * (trainer.max_epochs or 0), unit="clips")
+        if trainer.current_epoch:
+            self.progress.advance(self.task, self.clips * trainer.current_epoch)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Tensor, batch: Clip, batch_idx: int
+    ) -> None:
+        """Move the bar."""
+        self.progress.advance(self.task, len(batch["label"]) * trainer.world_size)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End the bar."""
+        self.progress.finish(self.task)
+
+
+def checkpoint_is_whole(path: Path) -> bool:
+    """Return whether a last.ckpt can be loaded (a power cut may leave an empty file)."""
+    try:
+        torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # any damage means: begin anew
+        return False
+    return True

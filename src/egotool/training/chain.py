@@ -1,0 +1,122 @@
+"""The whole training of a model: its chain of stages, then the test split, once."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from egotool.evaluation import evaluate_run
+from egotool.progress import Progress, SilentProgress
+from egotool.runs import Run, Scores, build_network
+from egotool.training.choosing import choose_device
+from egotool.training.fitting import datasets, fit_stage
+from egotool.training.module import StageModule
+from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training has come to.
+
+    Attributes:
+        plan: what was to be done, as it stood before.
+        run: the model's run.
+        scores: its scores on the test split.
+    """
+
+    plan: TrainingPlan
+    run: Run
+    scores: Scores
+
+
+def train_model(request: TrainingRequest, *, progress: Progress = SilentProgress()) -> TrainingResult:  # noqa: B008
+    """Train a model: every stage that is not there yet, then score the test split if that has not been done.
+
+    Interrupted at any point, the same request goes on from the last whole epoch, and ends with the same
+    result (on a CPU to the bit).
+
+    Raises:
+        EgotoolError: as `plan_training`; StoreError if the store lacks what the head learns from.
+    """
+    return run_plan(plan_training(request), progress=progress)
+
+
+def run_plan(plan: TrainingPlan, *, progress: Progress = SilentProgress()) -> TrainingResult:  # noqa: B008
+    """Carry out a plan; see `train_model`."""
+    for stage in plan.stages:
+        datasets(plan, stage)  # a missing target is to be said before hours of training, not after
+    run = None
+    for stage in plan.stages:
+        began = time.monotonic()
+        run = fit_stage(plan, stage, progress=progress)
+        _tell(run, stage, progress, seconds=time.monotonic() - began)
+    assert run is not None
+    scores = run.scores("test")
+    if scores is None:
+        scores = evaluate_run(
+            run,
+            split="test",
+            store=plan.request.store,
+            manifest=plan.request.manifest,
+            device=choose_device(plan.request.device),
+            workers=plan.request.workers,
+            progress=progress,
+        )
+    return TrainingResult(plan, run, scores)
+
+
+def _tell(run: Run, stage: StagePlan, progress: Progress, *, seconds: float) -> None:
+    if stage.state == "reuse" or run.record.best is None:
+        return
+    progress.message(
+        f"{run.name}: {run.record.epochs_done} epochs in {seconds:.0f} s; {run.record.selection} "
+        f"({run.record.best.accuracy:.1%} right)"
+    )
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """How long a stage will take.
+
+    Attributes:
+        stage: which.
+        seconds: zero if it is there already.
+    """
+
+    stage: StagePlan
+    seconds: float
+
+
+def estimate(plan: TrainingPlan) -> list[StageEstimate]:
+    """Return how long each stage will take, by timing one training step of it; writes nothing."""
+    estimates = []
+    for stage in plan.stages:
+        seconds = 0.0 if stage.state == "reuse" else _estimate_stage(plan, stage)
+        estimates.append(StageEstimate(stage, seconds))
+    return estimates
+
+
+def _estimate_stage(plan: TrainingPlan, stage: StagePlan) -> float:
+    device, classes = choose_device(plan.request.device), len(plan.data.actions)
+    train, selection = datasets(plan, stage)
+    network = build_network(stage.recipe, classes)
+    module = StageModule(network, stage=stage.stage, head=stage.recipe.head, classes=classes, seed=0).to(
+        device
+    )
+    batch_size = min(stage.stage.batch_size, len(train))
+    began = time.monotonic()
+    clips = [train[number] for number in range(batch_size)]
+    reading = (time.monotonic() - began) * len(train) / batch_size  # later epochs come from memory
+    batch = torch.utils.data.default_collate(clips)
+    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    optimizer = module.configure_optimizers()
+    network.train()
+    for _ in range(2):  # the first one warms up
+        began = time.monotonic()
+        module.training_step(batch, 0).backward()
+        optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        step = time.monotonic() - began
+    epoch = step * len(train) / batch_size + step / 3 * len(selection) / batch_size  # forward only: a third
+    return reading + epoch * stage.stage.epochs

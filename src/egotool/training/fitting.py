@@ -1,0 +1,247 @@
+"""Training one stage: setup, fit, finish."""
+
+import contextlib
+import logging
+import shutil
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from lightning import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from egotool.clips import Clip, ClipDataset, clip_loader
+from egotool.errors import RunError
+from egotool.models import ActionNetwork
+from egotool.progress import Progress
+from egotool.runs import (
+    EpochRecord,
+    Run,
+    RunRecord,
+    build_network,
+    clip_settings,
+    create_run,
+    load_weights,
+    read_run,
+    utc_now,
+)
+from egotool.training.callbacks import KeepBest, KeepLast, TellProgress, WriteMetrics
+from egotool.training.choosing import choose_device
+from egotool.training.environment import git_commit, versions
+from egotool.training.module import StageModule
+from egotool.training.planning import StagePlan, TrainingPlan, stage_state
+from egotool.training.weights import load_imagenet_weights
+
+
+def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Run:
+    """Train `stage`, go on with it, or return the finished run, whichever is the case.
+
+    A lock makes two identical trainings at once into one: the second waits and then reuses.
+    """
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    with _only_one(stage.folder, progress):
+        again = plan.request.again and stage.is_last
+        state = stage_state(stage.folder, stage.identity, again=again)  # may have changed while waiting
+        if state == "reuse":
+            return read_run(stage.folder)
+        if state == "train":
+            _clear(stage.folder)
+            run = create_run(stage.folder, record=_new_record(plan, stage), recipe=stage.recipe)
+        else:
+            run = read_run(stage.folder)
+        began = time.monotonic()
+        best, last, epochs_done = _fit(plan, stage, run, resume=state == "resume", progress=progress)
+        run.update(
+            status="finished",
+            best=best,
+            last=last,
+            epochs_done=epochs_done,
+            selection=_selection_sentence(plan, stage, best),
+            finished=utc_now(),
+            seconds=round(run.record.seconds + time.monotonic() - began, 1),
+        )
+    return run
+
+
+def _fit(
+    plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progress: Progress
+) -> tuple[EpochRecord | None, EpochRecord | None, int]:
+    # setup
+    request, classes = plan.request, len(plan.data.actions)
+    torch.manual_seed(request.seed)
+    network = build_network(stage.recipe, classes)
+    if not resume:
+        _start_weights(network, stage)
+    module = StageModule(
+        network, stage=stage.stage, head=stage.recipe.head, classes=classes, seed=request.seed
+    )
+    epochs_done = _epochs_done(run.last_checkpoint) if resume else 0
+    train_loader, selection_loader = _loaders(plan, stage, epoch=epochs_done)
+    keep_best = KeepBest(run)
+    clips = len(train_loader.dataset)  # type: ignore[arg-type]  # a ClipDataset has a length
+    task = f"{stage.recipe.model if stage.is_last else 'shared'} {stage.stage.name}"
+    with _quiet_lightning():
+        trainer = Trainer(
+            accelerator=choose_device(request.device).type,
+            devices=request.devices,
+            strategy="auto" if request.devices == 1 else "ddp_find_unused_parameters_true",
+            precision=request.precision,  # type: ignore[arg-type]  # checked by Lightning
+            max_epochs=stage.stage.epochs,
+            gradient_clip_val=stage.stage.clip_gradient,
+            logger=TensorBoardLogger(stage.folder, name="tensorboard", version=""),
+            callbacks=[
+                keep_best,
+                WriteMetrics(stage.folder / "metrics.csv", selection_split=plan.selection_split),
+                TellProgress(task, progress, clips=clips),
+                KeepLast(run),
+            ],
+            default_root_dir=stage.folder,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=1,
+            num_sanity_val_steps=0,
+        )
+        # fit, and validate after every epoch
+        checkpoint = run.last_checkpoint if resume else None
+        try:
+            trainer.fit(module, train_loader, selection_loader, ckpt_path=checkpoint, weights_only=True)
+        except SystemExit as error:  # Lightning's answer to Ctrl-C
+            raise KeyboardInterrupt from error
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return keep_best.best, keep_best.last, trainer.current_epoch
+
+
+def _start_weights(network: ActionNetwork, stage: StagePlan) -> None:
+    if stage.parent is not None:
+        parent = read_run(stage.parent)
+        had_no_head = stage.recipe.head is not None and parent.recipe.head is None
+        load_weights(network, parent.best_checkpoint, without_head=had_no_head)
+    elif stage.imagenet is not None:
+        load_imagenet_weights(network, stage.imagenet)
+
+
+def _loaders(
+    plan: TrainingPlan, stage: StagePlan, *, epoch: int
+) -> tuple[DataLoader[Clip], DataLoader[Clip]]:
+    train, selection = datasets(plan, stage)
+    seed, workers, batch_size = plan.request.seed, plan.request.workers, stage.stage.batch_size
+    return (
+        clip_loader(train, batch_size=batch_size, workers=workers, shuffle=True, seed=seed, epoch=epoch),
+        clip_loader(selection, batch_size=batch_size, workers=workers, shuffle=False, seed=seed),
+    )
+
+
+def datasets(plan: TrainingPlan, stage: StagePlan) -> tuple[ClipDataset, ClipDataset]:
+    """Return the clips that train `stage` and those that choose its epoch.
+
+    Raises:
+        StoreError: if the store lacks what the head learns from; names the extract command.
+    """
+    data, seed = plan.data, plan.request.seed
+    segments = [segment for split in plan.train_splits for segment in data.segments[split]]
+    training = clip_settings(stage.recipe, augment=True, targets=True)
+    selecting = clip_settings(stage.recipe, augment=False, targets=False)
+    return (
+        ClipDataset(data.store, segments, data.actions, training, seed=seed),
+        ClipDataset(data.store, data.segments[plan.selection_split], data.actions, selecting, seed=seed),
+    )
+
+
+def _epochs_done(last_checkpoint: Path) -> int:
+    return int(torch.load(last_checkpoint, map_location="cpu", weights_only=True)["epoch"]) + 1
+
+
+def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
+    request, data = plan.request, plan.data
+    if stage.parent is not None:
+        weights = f"those of {stage.parent.name}"
+    else:
+        weights = f"{stage.imagenet.source} ({stage.imagenet.digest})" if stage.imagenet else "random"
+    return RunRecord(
+        identity=stage.identity,
+        role="model" if stage.is_last else "stage",
+        model=stage.recipe.model if stage.is_last else stage.stage.name,
+        stage=stage.stage.name,
+        status="training",
+        recipe=stage.recipe.name,
+        recipe_reason=request.recipe_reason,
+        overrides=request.overrides,
+        seed=request.seed,
+        protocol=request.protocol,
+        selection=_selection_sentence(plan, stage, None),
+        actions=data.actions,
+        data=data.record,
+        parents=(stage.parent.name,) if stage.parent else (),
+        weights=weights,
+        trainable=stage.trainable,
+        parameters_trainable=stage.parameters_trainable,
+        parameters_total=stage.parameters_total,
+        epochs=stage.stage.epochs,
+        device=_device_name(request.device, request.devices),
+        precision=request.precision,
+        versions=versions(),
+        git_commit=git_commit(Path.cwd()),
+        command=request.command,
+        started=utc_now(),
+    )
+
+
+def _selection_sentence(plan: TrainingPlan, stage: StagePlan, best: EpochRecord | None) -> str:
+    chosen = f"epoch {best.epoch + 1}, the" if best else "the"
+    return f"{chosen} best of {stage.stage.epochs} on the {plan.selection_split} split"
+
+
+def _device_name(wanted: str, devices: int) -> str:
+    device = choose_device(wanted)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return f"{devices} × {name}" if devices > 1 else name
+
+
+_LOCK_NAME = ".lock"
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path, progress: Progress) -> Iterator[None]:
+    lock = FileLock(folder / _LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.message(f"Another egotool is training {folder.name}; waiting for it.")
+        lock.acquire()
+    except OSError as error:
+        raise RunError(f"the run folder {folder} cannot be written: {error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier attempt left."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != _LOCK_NAME:
+            path.unlink()
+
+
+@contextlib.contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advice off the screen; errors still come through as exceptions."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
