@@ -71,7 +71,7 @@ def flow_to_colours(flow: NDArray[np.float32], *, scale: float) -> NDArray[np.ui
 
 
 def colour_wheel(diameter: int) -> NDArray[np.uint8]:
-    """Return the legend, a disc (diameter, diameter, 4) uint8 RGBA: the rim is the scale, around it nothing."""
+    """Return the legend, a disc (diameter, diameter, 4) uint8 RGBA: the rim is the scale, void outside."""
     radius = (diameter - 1) / 2
     y, x = np.mgrid[:diameter, :diameter] - radius
     disc = flow_to_colours(np.stack([x, y]).astype(np.float32), scale=radius)
