@@ -34,8 +34,8 @@ def join_parts(
     compressed again. One item at a time is in memory. `target` appears whole or not at all.
 
     Raises:
-        StoreError: if a part is missing or damaged, the counts or shapes of the arrays do not fit together, or
-            the disk is full.
+        StoreError: if a part is missing or damaged, the counts or shapes of the arrays do not fit
+            together, or the disk is full.
     """
     # In the order of Array, whatever the mapping's: equal input gives equal files.
     measured = {array: _measure(array, parts[array]) for array in Array if array in parts}
@@ -77,8 +77,8 @@ def _check_counts(target: Path, counts: Mapping[Array, int]) -> None:
     if len(frame_counts) > 1 or len(between_counts) > 1 or not between_counts <= expected:
         listed = ", ".join(f"{count} {array}" for array, count in counts.items())
         raise StoreError(
-            f"{target} was not written: its parts do not fit together ({listed}); extract the video again with "
-            "--overwrite"
+            f"{target} was not written: its parts do not fit together ({listed}); extract the video again "
+            "with --overwrite"
         )
 
 

@@ -137,7 +137,7 @@ class StoredVideo:
         return self._read(Array.MASKS, indices).astype(np.uint8, copy=False)
 
     def homographies(self, indices: Indices) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-        """Return the camera's motion from frame t to t+1: (T, 3, 3) matrices, and (T,) whether each is valid."""
+        """Return the camera's motion from frame t to t+1: (T, 3, 3) matrices and (T,) whether they hold."""
         matrices = self._read(Array.HOMOGRAPHY, indices).astype(np.float64, copy=False)
         return matrices, self._read(Array.HOMOGRAPHY_VALID, indices).astype(np.bool_, copy=False)
 
@@ -191,10 +191,8 @@ class StoredVideo:
             StoreError: if the video was extracted without the array, or the file is missing or damaged.
         """
         if array.value not in self.receipt.arrays:
-            raise StoreError(
-                f"{self.path} has no {array}: make it with 'egotool extract VIDEOS --only "
-                f"{_with_requirements(array)}'"
-            )
+            command = f"egotool extract VIDEOS --only {self._with(array)}"
+            raise StoreError(f"{self.path} has no {array}: make it with '{command}'")
         if self._file is None or self._process != os.getpid():
             self._file, self._process = open_for_reading(self.path), os.getpid()
         if array.value not in self._file:
@@ -203,12 +201,10 @@ class StoredVideo:
             )
         return self._file[array.value]
 
+    def _with(self, array: Array) -> str:
+        """Return the value of `--only` that makes `array` beside what the video has."""
+        return ",".join(dict.fromkeys(_EXTRACTED_AS[a] for a in Array if a is array or a in self.arrays))
+
     def __getstate__(self) -> dict[str, object]:
         """Leave the open file behind: it means nothing in another process."""
         return {**self.__dict__, "_file": None, "_process": None}
-
-
-def _with_requirements(array: Array) -> str:
-    """Return the value of `--only` that makes `array`, with the frames that go with it."""
-    made_by = _EXTRACTED_AS[array]
-    return made_by if made_by == "rgb" else f"rgb,{made_by}"

@@ -1,6 +1,7 @@
 """Opening containers and decoding their frames in order, with every way to fail told apart."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +29,9 @@ _SHRINK = _EXACT | Interpolation.FULL_CHR_H_INP | Interpolation.AREA
 _STRETCH = _EXACT | Interpolation.FULL_CHR_H_INP | Interpolation.BICUBIC
 
 
+CONTAINER_TICKS = 1_000_000  # per second; ffmpeg's AV_TIME_BASE
+
+
 @dataclass(slots=True)
 class OpenVideo:
     """An open container with the video stream that players would choose."""
@@ -46,6 +50,20 @@ class OpenVideo:
         """Average frames per second, if known."""
         rate = self.stream.average_rate or self.stream.guessed_rate
         return float(rate) if rate else None
+
+    @property
+    def declared_seconds(self) -> float | None:
+        """Duration of the video stream as the container declares it; None if it does not, or only guesses."""
+        if self.stream.duration is not None:
+            return float(self.stream.duration * self.time_base)
+        # Matroska: the writer's note about this stream.
+        note = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d*)?)", self.stream.metadata.get("DURATION", ""))
+        if note is not None:
+            return int(note[1]) * 3600 + int(note[2]) * 60 + float(note[3])
+        # Of the whole file. Other containers may lack it, and ffmpeg would divide their size by a bit rate.
+        if self.container.duration is not None and "matroska" in self.container.format.name:
+            return self.container.duration / CONTAINER_TICKS
+        return None
 
     @property
     def time_base(self) -> Fraction:
@@ -68,6 +86,8 @@ def opened(path: Path, *, threads: int = 0) -> Iterator[OpenVideo]:
     Raises:
         VideoError: if the file cannot be read as a video.
     """
+    if not path.exists():
+        raise VideoError(f"{path} does not exist: name a video file")
     if path.is_dir():
         raise VideoError(f"{path} is a folder, not a video: name a video file")
     try:

@@ -10,9 +10,9 @@ from egotool.files import inside
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
-    ".3g2", ".3gp", ".asf", ".avi", ".flv", ".h264", ".hevc", ".insv", ".ivf", ".lrv", ".m2ts", ".m2v", ".m4v",
-    ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogv", ".rm", ".rmvb", ".ts", ".vob",
-    ".webm", ".wmv", ".y4m",
+    ".3g2", ".3gp", ".asf", ".avi", ".flv", ".h264", ".hevc", ".insv", ".ivf", ".lrv",
+    ".m2ts", ".m2v", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf",
+    ".nut", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })
 # fmt: on
 """Suffixes (lower case, with the dot) by which a file in a folder is taken for a video."""

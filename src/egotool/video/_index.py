@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from av import VideoFrame
 
 from egotool.errors import VideoError
-from egotool.video._decode import BrokenOff, OpenVideo, OtherStreams, decoded_frames, opened
+from egotool.video._decode import BrokenOff, OtherStreams, decoded_frames, opened
 
 _ASSUMED_FRAME_RATE = Fraction(25)  # ffmpeg's own assumption for streams that tell neither time nor rate
 
@@ -27,9 +27,10 @@ class VideoIndex:
             the frame numbers.
         time_base: seconds per tick.
         keyframes: the positions of frames at which decoding can start, increasing.
-        seekable: whether `timestamps` are those of the file, each larger than the one before.
+        seekable: whether `timestamps` are those of the file, each larger than the one before, and no frame is
+            damaged: a timestamp then names one frame, wherever decoding begins.
         complete: False if the file breaks off or declares clearly more than decodes.
-        problem: one sentence about that, None if complete.
+        problem: one sentence about that, or about damaged frames inside a complete video; else None.
         width: pixels, as shown.
         height: pixels, as shown.
         frame_rate: average frames per second, if known.
@@ -54,8 +55,12 @@ class VideoIndex:
     def seconds(self) -> npt.NDArray[np.float64]:
         """Presentation times (N,) in seconds since the first frame."""
         # Integer differences first: a camera's clock may start anywhere, and a float would lose microseconds.
-        ticks = np.array([t - self.timestamps[0] for t in self.timestamps], dtype=np.float64)
+        ticks = np.asarray(self.timestamps, dtype=np.int64) - self.timestamps[0]
         return ticks * self.time_base.numerator / self.time_base.denominator
+
+    def second(self, position: int) -> float:
+        """Return the presentation time of one frame in seconds since the first."""
+        return float((self.timestamps[position] - self.timestamps[0]) * self.time_base)
 
     def to_json(self) -> str:
         """Return the index as one JSON object."""
@@ -107,30 +112,22 @@ def index_video(path: Path, *, on_frame: Callable[[int], None] | None = None, th
         VideoError: if the file cannot be read or no frame decodes.
     """
     scan = _scan(path, on_frame, threads)
-    if scan.broken_off is not None and threads != 1:
-        # Where exactly an error surfaces depends on how many threads run ahead; with one it is fixed.
+    if (scan.broken_off is not None or scan.damaged) and threads != 1:
+        # Where an error surfaces, and how the decoder patches a damaged frame, depends on how many threads
+        # run ahead; with one it is fixed.
         scan = _scan(path, None, 1)
     if not scan.timestamps:
         why = f" ({scan.broken_off})" if scan.broken_off else ""
         raise VideoError(f"no frame of {path} decodes{why}: copy it again from its source")
-    problem = _problem(path, scan)
-    known = [t for t in scan.timestamps if t is not None]
-    if len(known) == len(scan.timestamps):
-        timestamps, time_base = tuple(known), scan.time_base
-        seekable = all(a < b for a, b in itertools.pairwise(known))
-    else:
-        rate = (
-            Fraction(scan.frame_rate).limit_denominator(10_000_000)
-            if scan.frame_rate
-            else _ASSUMED_FRAME_RATE
-        )
-        timestamps, time_base, seekable = tuple(range(len(scan.timestamps))), 1 / rate, False
+    missing = _missing(path, scan)
+    problem = missing or _damage(path, scan)
+    timestamps, time_base, exact = _timestamps(scan)
     return VideoIndex(
         timestamps=timestamps,
         time_base=time_base,
         keyframes=tuple(scan.keyframes),
-        seekable=seekable,
-        complete=problem is None,
+        seekable=exact and not scan.damaged,
+        complete=missing is None,
         problem=problem,
         width=scan.width,
         height=scan.height,
@@ -148,6 +145,7 @@ class _Scan:
     frame_rate: float | None
     width: int = 0
     height: int = 0
+    damaged: list[int] = field(default_factory=list)
     broken_off: str | None = None
     end_seconds: float = 0.0
     declared_end_seconds: float | None = None
@@ -173,6 +171,8 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> _
                 last = frame
                 if frame.key_frame:
                     scan.keyframes.append(len(scan.timestamps))
+                if frame.is_corrupt:
+                    scan.damaged.append(len(scan.timestamps))
                 scan.timestamps.append(frame.pts)
                 if on_frame is not None:
                     on_frame(len(scan.timestamps))
@@ -182,23 +182,14 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> _
             scan.end_seconds = max(
                 float((last.pts + (last.duration or 0)) * video.time_base), others.end_seconds
             )
-            scan.declared_end_seconds = _declared_end(video)
+            start = float((video.stream.start_time or 0) * video.time_base)
+            if video.declared_seconds is not None:
+                scan.declared_end_seconds = start + video.declared_seconds
         return scan
 
 
-def _declared_end(video: OpenVideo) -> float | None:
-    """Return the time at which the container says its contents end, if it says so reliably."""
-    start = float((video.stream.start_time or 0) * video.time_base)
-    if video.stream.duration is not None:
-        return start + float(video.stream.duration * video.time_base)
-    # Elsewhere ffmpeg may have guessed a missing duration from the bit rate.
-    if video.container.duration is not None and "matroska" in video.container.format.name:
-        return (video.container.start_time or 0) / 1_000_000 + video.container.duration / 1_000_000
-    return None
-
-
-def _problem(path: Path, scan: _Scan) -> str | None:
-    """Return a sentence about what is missing of a video, None if it is whole."""
+def _missing(path: Path, scan: _Scan) -> str | None:
+    """Return a sentence about what is missing at the end of a video, None if it is all there."""
     count = len(scan.timestamps)
     declared = f" of {scan.declared_frames} declared" if scan.declared_frames > count else ""
     if scan.broken_off is not None:
@@ -215,3 +206,24 @@ def _problem(path: Path, scan: _Scan) -> str | None:
         f"{path} breaks off: {count}{declared} frames decode, which end {missing:.1f} seconds before the end "
         "that the file declares"
     )
+
+
+def _damage(path: Path, scan: _Scan) -> str | None:
+    """Return a sentence about frames whose data is damaged, None if there is none."""
+    if not scan.damaged:
+        return None
+    places = f"frame {scan.damaged[0]}"
+    if len(scan.damaged) > 1:
+        places = f"{len(scan.damaged)} frames from {scan.damaged[0]} to {scan.damaged[-1]}"
+    return (
+        f"{path} is damaged at {places}, where the decoder patched the picture: copy it again from its source"
+    )
+
+
+def _timestamps(scan: _Scan) -> tuple[tuple[int, ...], Fraction, bool]:
+    """Return timestamps, time base, and whether the former are the file's own and increase."""
+    known = [t for t in scan.timestamps if t is not None]
+    if len(known) == len(scan.timestamps):
+        return tuple(known), scan.time_base, all(a < b for a, b in itertools.pairwise(known))
+    rate = Fraction(scan.frame_rate).limit_denominator(100_000) if scan.frame_rate else _ASSUMED_FRAME_RATE
+    return tuple(range(len(scan.timestamps))), 1 / rate, False

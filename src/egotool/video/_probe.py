@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egotool.errors import VideoError
-from egotool.video._decode import BrokenOff, decoded_frames, opened
+from egotool.video._decode import CONTAINER_TICKS, BrokenOff, decoded_frames, opened
 from egotool.video._geometry import Orientation
 
 
@@ -49,12 +49,11 @@ def probe(path: Path) -> VideoInfo:
         if first is None:
             raise VideoError(f"{path} contains no frame that decodes: copy it again from its source")
         width, height = video.displayed_size(first)
-        ticks, container_ticks = video.stream.duration, video.container.duration
-        duration = None
-        if ticks is not None:
-            duration = float(ticks * video.time_base)
-        elif container_ticks is not None:
-            duration = container_ticks / 1_000_000  # ffmpeg's AV_TIME_BASE
+        duration = video.declared_seconds
+        if duration is None and video.container.duration is not None:
+            duration = (
+                video.container.duration / CONTAINER_TICKS
+            )  # perhaps ffmpeg's guess: good for an estimate
         count = video.stream.frames or None
         if count is None and duration is not None and video.frame_rate is not None:
             count = max(1, round(duration * video.frame_rate))

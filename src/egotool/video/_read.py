@@ -64,19 +64,19 @@ def read_frames(
     stop = index.frame_count if stop is None else min(stop, index.frame_count)
     if start >= stop:
         return
-    # An incomplete video was indexed with one thread, so that it breaks off at the same frame again.
-    with opened(path, threads=threads if index.complete else 1) as video:
+    if index.problem is not None:
+        threads = 1  # as it was indexed: it breaks off at the same frame, and damage looks the same
+    with opened(path, threads=threads) as video:
         size = _output_size(index.width, index.height, short_side)
-        seconds = index.seconds
         position = start
         for frame in _from_keyframe(video, index, start, stop):
-            yield Frame(index=position, seconds=float(seconds[position]), rgb=rgb_of(frame, size))
+            yield Frame(index=position, seconds=index.second(position), rgb=rgb_of(frame, size))
             position += 1
     if position == stop:
         return
-    with opened(path, threads=threads if index.complete else 1) as video:
+    with opened(path, threads=threads) as video:
         for frame in _from_beginning(video, position, stop):
-            yield Frame(index=position, seconds=float(seconds[position]), rgb=rgb_of(frame, size))
+            yield Frame(index=position, seconds=index.second(position), rgb=rgb_of(frame, size))
             position += 1
     if position < stop:
         raise VideoError(
