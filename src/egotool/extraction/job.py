@@ -1,0 +1,272 @@
+"""One video on its way into the store: which of its tasks can run, and how far it is."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from egotool.errors import StoreError
+from egotool.extraction.parameters import ExtractionParameters, arrays_of
+from egotool.extraction.plan import Description, Source, VideoPlan
+from egotool.extraction.pool import Task
+from egotool.extraction.results import Status, VideoResult
+from egotool.extraction.stages import (
+    compute_frames_part,
+    compute_masks_part,
+    join,
+    prepare_index,
+    prepare_source,
+)
+from egotool.extraction.work import PartRange, VideoLock, WorkFolder
+from egotool.store import FORMAT_VERSION, Array, Receipt, read_receipt, receipt_file, store_file
+from egotool.video import FoundVideo, VideoIndex
+
+# Shares of the effort of a video, for its progress; measured, see benchmarks/extract.py.
+INDEX_SHARE, FRAMES_SHARE, MASKS_SHARE = 0.05, 0.75, 0.20
+
+Key = tuple[str, str, int]
+"""Video, stage and first frame of a task."""
+
+
+class VideoJob:
+    """Hands out the tasks of one video in the order they become possible, and takes their results.
+
+    ```text
+        source ─ index ─┬─ frames part 0 ─┬─ masks part 0 ─┬─ join
+                        ├─ frames part 1 ─┼─ masks part 1 ─┤
+                        └─ …              └─ …             ┘
+    ```
+    """
+
+    def __init__(
+        self,
+        found: FoundVideo,
+        lock: VideoLock,
+        *,
+        store: Path,
+        parameters: ExtractionParameters,
+        overwrite: bool,
+        index_threads: int,
+    ) -> None:
+        self.found = found
+        self.lock = lock
+        self.work = WorkFolder(store, found.name)
+        self.ready: list[Task] = []
+        self.running = 0
+        self.result: VideoResult | None = None
+        self.frame_count: int | None = None
+        self._store = store
+        self._parameters = parameters
+        self._overwrite = overwrite
+        self._index_threads = index_threads
+        self._begun = time.monotonic()
+        self._keep_work = True
+        self._source: Source | None = None
+        self._before: Receipt | None = None
+        self._plan: VideoPlan | None = None
+        self._description: Description | None = None
+        self._frames_left: set[PartRange] = set()
+        self._masks_left: set[PartRange] = set()
+        self._masks_waiting: list[PartRange] = []
+        self._frames_done = self._masks_done = self._indexed = 0
+        self.work.publish()
+        self._add("source", 0, prepare_source, found.path, found.name)
+
+    def take(self, key: Key, value: object) -> None:
+        """Take the result of a task; afterwards `ready` and `result` may have changed."""
+        self.running -= 1
+        if self.result is not None:
+            return
+        _, stage, start = key
+        if isinstance(value, Source):
+            self._decide(value)
+        elif isinstance(value, VideoIndex):
+            self._begin_parts(Description.of_index(value), value.frame_count)
+        elif isinstance(value, Receipt):
+            self._finish(value, Status.EXTRACTED)
+        elif stage == "frames":
+            self._frames_left -= {part for part in self._frames_left if part.start == start}
+            self._frames_done += self._part(start).stop - start
+            self._release_masks()
+        elif stage == "masks":
+            self._masks_left -= {part for part in self._masks_left if part.start == start}
+            self._masks_done += self._part(start).stop - start
+        self._join_when_possible()
+
+    def fail(self, problem: str, *, keep_work: bool) -> None:
+        """End the job without a result; what runs still is ignored."""
+        self.running -= 1
+        if self.result is None:
+            self.ready.clear()
+            self.result = VideoResult(
+                self.found.name,
+                self.found.path,
+                Status.FAILED,
+                complete=False,
+                problem=problem,
+                seconds=time.monotonic() - self._begun,
+            )
+            self._keep_work = keep_work
+
+    def close(self) -> None:
+        """Remove the work folder unless it is still of use, and let other processes have the video."""
+        if self.result is not None and (self.result.status is not Status.FAILED or not self._keep_work):
+            self.work.remove()
+        self.lock.release()
+
+    def done_frames(self, running: dict[Key, int]) -> int:
+        """Return the effort so far, in frames; `running` tells how far the running tasks are."""
+        if self.frame_count is None:
+            mine = [
+                done
+                for (video, stage, _), done in running.items()
+                if (video, stage) == (self.found.name, "index")
+            ]
+            return round(INDEX_SHARE * sum(mine))
+        if self._plan is None:
+            return self.frame_count
+        frames, masks = self._frames_done, self._masks_done
+        for (video, stage, _), done in running.items():
+            if video == self.found.name:
+                frames += done if stage == "frames" else 0
+                masks += done if stage == "masks" else 0
+        if not self._plan.part_arrays:
+            return masks
+        if not self._plan.computes_masks:
+            return frames
+        share = FRAMES_SHARE / (FRAMES_SHARE + MASKS_SHARE)
+        return round(share * frames + (1 - share) * masks)
+
+    def _add(self, stage: str, start: int, function: Callable[..., object], *arguments: object) -> None:
+        self.ready.append(Task((self.found.name, stage, start), function, arguments))
+
+    def _decide(self, source: Source) -> None:
+        """Find out what is there already, and what is missing."""
+        self._source = source
+        self._before = before = _receipt_before(receipt_file(self._store, self.found.name))
+        if before is not None and self._up_to_date(before, source):
+            self.frame_count = before.frame_count
+            self._finish(before, Status.UNCHANGED)
+            return
+        if before is not None and self._kept_arrays(before) >= {Array.RGB, Array.TIMESTAMPS}:
+            self._begin_parts(Description.of_receipt(before), before.frame_count)
+            return
+        self._add("index", 0, prepare_index, source, self.work, self._index_threads)
+
+    def _up_to_date(self, before: Receipt, source: Source) -> bool:
+        return (
+            not self._overwrite
+            and before.source_sha256 == source.sha256
+            and before.parameters == self._parameters.recorded_with_codec()
+            and arrays_of(self._parameters.contents) <= {Array(name) for name in before.arrays}
+            and store_file(self._store, self.found.name).is_file()
+            and store_file(self._store, self.found.name).stat().st_size == before.file_bytes
+        )
+
+    def _kept_arrays(self, before: Receipt | None) -> frozenset[Array]:
+        """Return what can be taken from the finished store file: the codec may differ, nothing else."""
+        if before is None or self._overwrite or self._source is None:
+            return frozenset()
+        parameters = {name: value for name, value in before.parameters.items() if name != "codec"}
+        path = store_file(self._store, self.found.name)
+        if (
+            parameters != self._parameters.recorded()
+            or before.source_sha256 != self._source.sha256
+            or not path.is_file()
+            or path.stat().st_size != before.file_bytes
+        ):
+            return frozenset()
+        return frozenset(Array(name) for name in before.arrays)
+
+    def _begin_parts(self, description: Description, frame_count: int) -> None:
+        """Make the plan, and hand out every part that is not there from an interrupted run."""
+        if self._source is None:
+            raise ValueError("a video is planned before its source is known")
+        kept = self._kept_arrays(self._before)
+        # What was stored stays stored, made anew where it no longer fits, unless --overwrite says else.
+        had = (
+            frozenset()
+            if self._before is None or self._overwrite
+            else {Array(a) for a in self._before.arrays}
+        )
+        self._plan = plan = VideoPlan(
+            source=self._source,
+            work=self.work,
+            parameters=self._parameters,
+            frame_count=frame_count,
+            kept=store_file(self._store, self.found.name) if kept else None,
+            kept_arrays=kept,
+            wanted=arrays_of(self._parameters.contents) | had,
+        )
+        self._description = description
+        self.frame_count = frame_count
+        self.work.tidy(plan.fingerprint)
+        if plan.part_arrays:
+            for part in plan.parts:
+                if self.work.frames_part(part).is_file():
+                    self._frames_done += part.stop - part.start
+                else:
+                    self._frames_left.add(part)
+                    self._add("frames", part.start, compute_frames_part, plan, part)
+        if plan.computes_masks:
+            for part in plan.parts:
+                if self.work.masks_part(part).is_file():
+                    self._masks_done += part.stop - part.start
+                else:
+                    self._masks_left.add(part)
+                    self._masks_waiting.append(part)
+        self._release_masks()
+        self._join_when_possible()
+
+    def _release_masks(self) -> None:
+        """Hand out the masks parts whose neighbours are done, before any further frames part."""
+        if self._plan is None:
+            return
+        for part in list(self._masks_waiting):
+            if self._frames_left.isdisjoint(self._plan.parts_for_masks(part)):
+                self._masks_waiting.remove(part)
+                task = Task((self.found.name, "masks", part.start), compute_masks_part, (self._plan, part))
+                self.ready.insert(0, task)
+
+    def _join_when_possible(self) -> None:
+        if self._plan is None or self.result is not None or self._frames_left or self._masks_left:
+            return
+        if self._description is not None and not self.running and not self.ready:
+            self._add("join", 0, join, self._plan, self._description)
+
+    def _part(self, start: int) -> PartRange:
+        if self._plan is None:
+            raise ValueError("there are no parts without a plan")
+        return PartRange(start, min(start + self._parameters.part_frames, self._plan.frame_count))
+
+    def _finish(self, receipt: Receipt, status: Status) -> None:
+        self.result = VideoResult(
+            self.found.name,
+            self.found.path,
+            status,
+            complete=receipt.complete,
+            frames=receipt.frame_count,
+            bytes=receipt.file_bytes,
+            seconds=time.monotonic() - self._begun,
+            store_file=store_file(self._store, self.found.name),
+            warnings=tuple(receipt.warnings),
+            problem=None if receipt.complete else " ".join(receipt.warnings),
+        )
+
+
+def _receipt_before(path: Path) -> Receipt | None:
+    """Read the receipt of the last extraction; a damaged one is as good as none.
+
+    Raises:
+        StoreError: if a newer egotool wrote it: what it describes must not be replaced unasked.
+    """
+    try:
+        return read_receipt(path)
+    except StoreError:
+        try:
+            version = json.loads(path.read_text(encoding="utf-8"))["format_version"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise
+        return None

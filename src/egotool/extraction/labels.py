@@ -1,0 +1,212 @@
+"""The manifest of a store: copied from the videos' folder or made from folder names; edits are kept."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from egotool import __version__
+from egotool.errors import EgotoolError, ManifestError
+from egotool.extraction.results import LabelResult
+from egotool.files import sha256_of_file, write_text
+from egotool.manifests import (
+    SPLITS,
+    Manifest,
+    Segment,
+    assign_splits,
+    check_manifest,
+    fits,
+    folder_notes,
+    manifest_from_folders,
+    read_manifest,
+    similar_actions,
+    write_manifest,
+)
+
+MANIFEST_NAME = "manifest.csv"
+NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class SplitChoice:
+    """How segments are divided where no manifest says so.
+
+    Attributes:
+        seed: chooses validation segments, and test segments where there are no subjects.
+        test_subject: the subject that tests; without it the last of several.
+    """
+
+    seed: int = 0
+    test_subject: str | None = None
+
+
+@dataclass(frozen=True)
+class _Sidecar:
+    """What is known of the manifest that the last extraction wrote: `manifest.json` beside it."""
+
+    source: str
+    sha256: str
+
+    @classmethod
+    def read(cls, store: Path) -> "_Sidecar | None":
+        try:
+            values = json.loads((store / "manifest.json").read_text(encoding="utf-8"))
+            return cls(source=str(values["source"]), sha256=str(values["sha256"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def check_choice(names: Iterable[str], roots: Sequence[Path], choice: SplitChoice) -> None:
+    """Refuse a test subject that there is not, before hours of work.
+
+    Raises:
+        UsageError: if `choice.test_subject` is not among the subjects of the videos `names`.
+    """
+    if choice.test_subject is None:
+        return
+    given = _manifests_in(roots)
+    if not given:
+        manifest_from_folders(dict.fromkeys(names, 1), test_subject=choice.test_subject)
+        return
+    manifest = _read_all(given)
+    if not any(segment.split for segment in manifest.segments):
+        assign_splits(manifest, test_subject=choice.test_subject)
+
+
+def update_manifest(
+    store: Path,
+    roots: Sequence[Path],
+    frame_counts: Mapping[str, int],
+    *,
+    choice: SplitChoice,
+) -> LabelResult:
+    """Bring the manifest of a store up to date with the videos in it.
+
+    In this order: a manifest in the store that somebody edited is kept; a `manifest.csv` in a folder of
+    videos is copied, without the segments that do not fit; a copy made earlier is kept; otherwise the folders
+    that the videos lie in name actions and subjects.
+
+    Args:
+        store: the store.
+        roots: the folders that the videos were found in.
+        frame_counts: number of frames of each finished video of the store.
+        choice: how to divide segments where no manifest says so.
+
+    Returns:
+        what was done, and what is wrong.
+    """
+    path = store / MANIFEST_NAME
+    sidecar = _Sidecar.read(store)
+    given = _manifests_in(roots)
+    try:
+        if path.exists() and (sidecar is None or sha256_of_file(path) != sidecar.sha256):
+            why = f"{path} was not written by this command, or edited since, and is kept as it is"
+            return _kept(path, frame_counts, f"{why}: delete it to have it written anew.")
+        if given:
+            return _copied(path, given, roots, frame_counts, choice)
+        if path.exists() and sidecar is not None and sidecar.source != "folders":
+            return _kept(path, frame_counts, f"{path}, a copy of {sidecar.source}, is kept.")
+        if not frame_counts:
+            return LabelResult()
+        manifest = manifest_from_folders(frame_counts, seed=choice.seed, test_subject=choice.test_subject)
+    except EgotoolError as error:
+        return LabelResult(path=path if path.exists() else None, problems=(str(error),))
+    _write(path, manifest, source="folders", choice=choice)
+    return _result(path, manifest, source="folders", notes=folder_notes(frame_counts))
+
+
+def _manifests_in(roots: Sequence[Path]) -> list[Path]:
+    paths = dict.fromkeys(root / MANIFEST_NAME for root in roots)
+    return [path for path in paths if path.is_file()]
+
+
+def _read_all(paths: Sequence[Path]) -> Manifest:
+    """Read manifests of several folders as one."""
+    manifests = [read_manifest(path) for path in paths]
+    segments = [segment for manifest in manifests for segment in manifest.segments]
+    twice = [name for name, count in Counter(segment.segment for segment in segments).items() if count > 1]
+    if twice:
+        names = " and ".join(map(str, paths))
+        raise ManifestError(f"the segment id {twice[0]!r} is in {names}: rename it in one of them.")
+    return Manifest(tuple(segments))
+
+
+def _kept(path: Path, frame_counts: Mapping[str, int], why: str) -> LabelResult:
+    manifest = read_manifest(path)
+    notes = [why, *check_manifest(manifest, frame_counts), *_missing_from(manifest, frame_counts)]
+    return _result(path, manifest, source="kept", notes=notes)
+
+
+def _copied(
+    path: Path,
+    given: Sequence[Path],
+    roots: Sequence[Path],
+    frame_counts: Mapping[str, int],
+    choice: SplitChoice,
+) -> LabelResult:
+    manifest = _read_all(given)
+    later = [segment for segment in manifest.segments if _is_for_later(segment, roots, frame_counts)]
+    present = Manifest(tuple(segment for segment in manifest.segments if segment not in set(later)))
+    problems = check_manifest(present, frame_counts)
+    kept = Manifest(tuple(segment for segment in present.segments if fits(segment, frame_counts)))
+    notes = []
+    if later:
+        notes.append(f"{len(later)} segments of {given[0]} are of videos that are not in the store yet.")
+    if any(segment.split for segment in manifest.segments):
+        if choice.test_subject is not None:
+            notes.append(f"--test-subject has no effect: {given[0]} says which segments test.")
+    elif any(segment.action for segment in kept.segments):
+        kept = assign_splits(kept, seed=choice.seed, test_subject=choice.test_subject)
+        notes.append(f"{given[0]} has no splits, so they were chosen.")
+    notes += similar_actions(manifest) + _missing_from(manifest, frame_counts)
+    source = ", ".join(map(str, given))
+    _write(path, kept, source=source, choice=choice)
+    return _result(path, kept, source=source, notes=notes, problems=problems)
+
+
+def _is_for_later(segment: Segment, roots: Sequence[Path], frame_counts: Mapping[str, int]) -> bool:
+    """Return whether a segment's video is there, but was not asked for."""
+    return segment.video not in frame_counts and any((root / segment.video).is_file() for root in roots)
+
+
+def _missing_from(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[str]:
+    mentioned = {segment.video for segment in manifest.segments}
+    missing = sorted(set(frame_counts) - mentioned)
+    if not missing:
+        return []
+    shown = ", ".join(missing[:NAMES_SHOWN]) + (", …" if len(missing) > NAMES_SHOWN else "")
+    count = "1 video has" if len(missing) == 1 else f"{len(missing)} videos have"
+    return [f"{count} no segment in the manifest: {shown}."]
+
+
+def _write(path: Path, manifest: Manifest, *, source: str, choice: SplitChoice) -> None:
+    """Write the manifest, and beside it what made it; an unchanged one keeps its time."""
+    if not path.exists() or read_manifest(path) != manifest:
+        write_manifest(manifest, path)
+    values = {
+        "source": source,
+        "split_seed": choice.seed,
+        "test_subject": choice.test_subject,
+        "sha256": sha256_of_file(path),
+        "tool_version": __version__,
+    }
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    sidecar = path.with_suffix(".json")
+    if not sidecar.exists() or sidecar.read_text(encoding="utf-8") != text:
+        write_text(sidecar, text)
+
+
+def _result(
+    path: Path, manifest: Manifest, *, source: str, notes: Sequence[str], problems: Sequence[str] = ()
+) -> LabelResult:
+    return LabelResult(
+        path=path,
+        source=source,
+        segments=len(manifest.segments),
+        labelled=sum(1 for segment in manifest.segments if segment.action),
+        actions=len(manifest.actions),
+        splits=tuple((split, len(manifest.of_split(split))) for split in SPLITS),
+        notes=tuple(notes),
+        problems=tuple(problems),
+    )

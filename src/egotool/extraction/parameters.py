@@ -1,0 +1,115 @@
+"""What to extract, and with which parameters."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from egotool.errors import UsageError
+from egotool.motion import TrackParameters
+from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, Array, Codec
+
+JsonValue = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
+
+
+class Content(StrEnum):
+    """What a user can ask for; each stands for one or more arrays of a store file."""
+
+    RGB = "rgb"
+    FLOW = "flow"
+    WARP_FLOW = "warp-flow"
+    MASKS = "masks"
+
+
+CAMERA_ARRAYS = frozenset({Array.HOMOGRAPHY, Array.HOMOGRAPHY_VALID})
+"""The arrays of the camera's motion, which warp flow and masks come with."""
+
+_ARRAYS_OF: Mapping[Content, frozenset[Array]] = {
+    Content.RGB: frozenset({Array.RGB}),
+    Content.FLOW: frozenset({Array.FLOW}),
+    Content.WARP_FLOW: frozenset({Array.WARP_FLOW}) | CAMERA_ARRAYS,
+    Content.MASKS: frozenset({Array.MASKS}) | CAMERA_ARRAYS,
+}
+
+
+def arrays_of(contents: Iterable[Content]) -> frozenset[Array]:
+    """Return the arrays that stand for `contents`; the timestamps always belong to them."""
+    return frozenset({Array.TIMESTAMPS}).union(*(_ARRAYS_OF[content] for content in contents))
+
+
+def parse_contents(text: str) -> frozenset[Content]:
+    """Read a list such as "rgb,warp-flow".
+
+    Raises:
+        UsageError: if a word is unknown or there is none.
+    """
+    words = [word.strip().lower().replace("_", "-") for word in text.split(",") if word.strip()]
+    unknown = [word for word in words if word not in set(Content)]
+    if unknown or not words:
+        what = f"unknown {', '.join(map(repr, unknown))}" if unknown else "nothing given"
+        raise UsageError(f"--only: {what}; choose from {', '.join(Content)}, separated by commas.")
+    return frozenset(Content(word) for word in words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionParameters:
+    """Everything that decides what a store file holds, apart from the video itself."""
+
+    short_side: int = 256
+    """Pixels of the shorter side of what is stored; smaller videos keep their size."""
+    contents: frozenset[Content] = frozenset(Content)
+    """What to store."""
+    schedule: str = "fast"
+    """Name of the schedule of TV-L1 for flow and warp flow."""
+    backend: Literal["auto", "numba", "opencv"] = "auto"
+    """What computes TV-L1."""
+    tracks: TrackParameters = field(default_factory=TrackParameters)
+    """Parameters of the tracks behind the motion masks."""
+    codec: Codec = DEFAULT_CODEC
+    """Compression of the store file."""
+    part_frames: int = 240
+    """Frames per part: the grain of parallel work and of resuming. Masks depend on it, very slightly."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if self.short_side < 16:
+            raise UsageError(f"--size is {self.short_side}, but must be at least 16 pixels.")
+        if self.part_frames < 1:
+            raise UsageError(f"part_frames is {self.part_frames}, but must be at least 1.")
+
+    @property
+    def warm_up_frames(self) -> int:
+        """Frames before a part over which tracks are followed, so that they are there when it begins."""
+        return 2 * self.tracks.track_length
+
+    @property
+    def run_out_frames(self) -> int:
+        """Frames after a part over which tracks are followed, so that those that began in it can finish."""
+        return self.tracks.track_length
+
+    def recorded(self) -> dict[str, JsonValue]:
+        """Return the parameters as they are recorded in store files and receipts: all that changes values."""
+        values: dict[str, JsonValue] = json.loads(
+            json.dumps(
+                {
+                    "format_version": FORMAT_VERSION,
+                    "short_side": self.short_side,
+                    "schedule": self.schedule,
+                    "backend": self.backend,
+                    "part_frames": self.part_frames,
+                    "tracks": dataclasses.asdict(self.tracks),
+                }
+            )
+        )
+        return values
+
+    def recorded_with_codec(self) -> dict[str, JsonValue]:
+        """Return the recorded parameters and the codec, which changes the file but no value."""
+        return {**self.recorded(), "codec": str(self.codec)}
+
+    @property
+    def fingerprint(self) -> str:
+        """The recorded parameters as text: equal where the stored values are."""
+        return json.dumps(self.recorded(), sort_keys=True)

@@ -1,0 +1,305 @@
+"""The extraction of many videos: which task runs when, and what happens to failures."""
+
+import errno
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.job import Key, VideoJob
+from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
+from egotool.extraction.parameters import ExtractionParameters
+from egotool.extraction.pool import (
+    POLL_SECONDS,
+    Outcome,
+    Task,
+    WorkerLostError,
+    WorkerPool,
+    available_cores,
+)
+from egotool.extraction.results import ExtractionSummary, Status, VideoResult
+from egotool.extraction.stages import declared_frames
+from egotool.extraction.work import VideoLock
+from egotool.progress import Progress, SilentProgress
+from egotool.store import Store, read_receipt, receipt_file
+from egotool.video import FoundVideo
+
+_PROBES_PER_TASK = 32
+_TOTAL = "all videos"
+
+
+def extract_videos(
+    found: Sequence[FoundVideo],
+    *,
+    out: Path,
+    parameters: ExtractionParameters | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    on_error: Literal["skip", "stop"] = "skip",
+    choice: SplitChoice | None = None,
+    progress: Progress | None = None,
+) -> ExtractionSummary:
+    """Extract videos into a store, and write its manifest.
+
+    Interrupted at any point, the same call goes on where it stopped, with the same result. Several processes
+    may extract into one store: each video is done by one of them.
+
+    Args:
+        found: the videos, from `egotool.video.find_videos`.
+        out: the store; made if it is not there.
+        parameters: what to extract and how.
+        workers: number of processes; None: as many as there are cores; 0: no further process at all.
+        overwrite: extract everything again, whatever is there.
+        on_error: "skip": go on with the other videos when one fails; "stop": begin nothing further.
+        choice: how to split segments where no manifest says so.
+        progress: is told how far the work is.
+
+    Returns:
+        what became of every video and of the manifest. A video that cannot be extracted raises nothing.
+
+    Raises:
+        UsageError: if `choice` names a test subject that there is not.
+        StoreError: if `out` cannot be written to.
+    """
+    begun = time.monotonic()
+    choice = choice or SplitChoice()
+    roots = list(dict.fromkeys(video.root for video in found))
+    check_choice([video.name for video in found], roots, choice)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the store {out} cannot be made ({error.strerror}): choose another with --out."
+        ) from error
+    workers = available_cores() if workers is None else workers
+    with WorkerPool(workers) as pool:
+        extraction = _Extraction(
+            found,
+            pool,
+            out=out,
+            parameters=parameters or ExtractionParameters(),
+            overwrite=overwrite,
+            stop_on_error=on_error == "stop",
+            progress=progress or SilentProgress(),
+            # one long video: nothing else could use the cores before it is indexed
+            index_threads=max(1, workers) if len(found) == 1 else 1,
+        )
+        results = extraction.run()
+    labels = update_manifest(out, roots, _frame_counts(out), choice=choice)
+    return ExtractionSummary(out, tuple(results), labels, time.monotonic() - begun)
+
+
+def _frame_counts(out: Path) -> dict[str, int]:
+    """Return the number of frames of every finished video of a store."""
+    try:
+        store = Store(out)
+    except StoreError:
+        return {}
+    return {video: store.receipt(video).frame_count for video in store.videos()}
+
+
+class _Extraction:
+    """The state of one call of `extract_videos`."""
+
+    def __init__(
+        self,
+        found: Sequence[FoundVideo],
+        pool: WorkerPool,
+        *,
+        out: Path,
+        parameters: ExtractionParameters,
+        overwrite: bool,
+        stop_on_error: bool,
+        progress: Progress,
+        index_threads: int,
+    ) -> None:
+        self._found = found
+        self._pool = pool
+        self._out = out
+        self._parameters = parameters
+        self._overwrite = overwrite
+        self._stop_on_error = stop_on_error
+        self._progress = progress
+        self._index_threads = index_threads
+        self._waiting = deque(found)
+        self._locked: deque[FoundVideo] = deque()
+        self._told_of_locks = False
+        self._jobs: dict[str, VideoJob] = {}
+        self._results: dict[str, VideoResult] = {}
+        self._declared: dict[str, int] = {}
+        self._shown: dict[str, int] = {}
+
+    def run(self) -> list[VideoResult]:
+        """Do everything; return the results in the order of the videos."""
+        self._count_frames()
+        if len(self._found) > 1:
+            self._progress.start(_TOTAL, total=sum(self._declared.values()) or None, unit="frames")
+        try:
+            while self._waiting or self._locked or self._jobs:
+                self._submit()
+                if self._pool.idle:
+                    self._wait_for_locks()
+                for outcome in self._pool.wait():
+                    self._take(outcome)
+                self._show()
+                if self._stop_on_error and any(not result.ok for result in self._results.values()):
+                    break
+        finally:
+            for job in self._jobs.values():
+                job.lock.release()
+        not_done = (VideoResult(v.name, v.path, Status.NOT_DONE, complete=False) for v in self._found)
+        return [self._results.get(result.video, result) for result in not_done]
+
+    def _count_frames(self) -> None:
+        """Find out how many frames there are, for the total; videos that are finished know it."""
+        unknown = []
+        for video in self._found:
+            try:
+                receipt = read_receipt(receipt_file(self._out, video.name))
+            except StoreError:
+                receipt = None
+            if receipt is None:
+                unknown.append(video)
+            else:
+                self._declared[video.name] = receipt.frame_count
+        batches = [unknown[i : i + _PROBES_PER_TASK] for i in range(0, len(unknown), _PROBES_PER_TASK)]
+        tasks = [
+            Task(("", "probe", number), declared_frames, ([video.path for video in batch],))
+            for number, batch in enumerate(batches)
+        ]
+        while tasks or not self._pool.idle:
+            while tasks and self._pool.free:
+                self._pool.submit(tasks.pop())
+            for outcome in self._pool.wait():
+                if isinstance(outcome.result, list) and isinstance(outcome.key, tuple):
+                    batch = batches[outcome.key[2]]
+                    self._declared |= dict(zip((video.name for video in batch), outcome.result, strict=True))
+
+    def _submit(self) -> None:
+        """Give the pool tasks: of the videos begun first, and of new videos only when these have none."""
+        while self._pool.free:
+            job = next((job for job in self._jobs.values() if job.ready), None)
+            if job is not None:
+                job.running += 1
+                self._pool.submit(job.ready.pop(0))
+            elif not self._waiting:
+                return
+            else:
+                self._open(self._waiting.popleft())
+
+    def _open(self, found: FoundVideo) -> None:
+        """Begin a video, or put it back while another process works on it."""
+        lock = VideoLock(self._out, found.name)
+        try:
+            if not lock.acquire():
+                self._locked.append(found)
+                return
+            self._jobs[found.name] = VideoJob(
+                found,
+                lock,
+                store=self._out,
+                parameters=self._parameters,
+                overwrite=self._overwrite,
+                index_threads=self._index_threads,
+            )
+        except OSError as error:
+            lock.release()
+            problem = _sentence(error, found, self._out)
+            self._end(
+                found, VideoResult(found.name, found.path, Status.FAILED, complete=False, problem=problem)
+            )
+            return
+        self._start_line(found.name, self._declared.get(found.name) or None)
+
+    def _wait_for_locks(self) -> None:
+        """With nothing else left to do, try again the videos that another process had."""
+        if not self._locked or self._jobs or self._waiting:
+            return
+        if not self._told_of_locks:
+            self._told_of_locks = True
+            names = "1 video" if len(self._locked) == 1 else f"{len(self._locked)} videos"
+            self._progress.message(f"Another process works on {names}: waiting for it.")
+        time.sleep(POLL_SECONDS)
+        self._waiting, self._locked = self._locked, deque()
+
+    def _take(self, outcome: Outcome) -> None:
+        key = _key_of(outcome)
+        video, stage, _ = key
+        job = self._jobs[video]
+        error = outcome.error
+        if error is None:
+            try:
+                job.take(key, outcome.result)
+            except (EgotoolError, OSError) as raised:
+                job.running += 1
+                error = raised
+        if error is not None:
+            keep = not isinstance(error, EgotoolError)
+            job.fail(_sentence(error, job.found, self._out), keep_work=keep)
+        if stage == "index" and job.frame_count is not None:
+            self._restart_line(video, job.frame_count)
+        if job.result is not None and not job.running:
+            job.close()
+            del self._jobs[video]
+            self._end(job.found, job.result)
+
+    def _end(self, found: FoundVideo, result: VideoResult) -> None:
+        self._results[found.name] = result
+        self._progress.finish(found.name)
+        # whatever was declared and did not come no longer counts as left to do
+        missing = self._declared.get(found.name, 0) - self._shown.pop(found.name, 0)
+        self._progress.advance(_TOTAL, max(0, missing))
+        for warning in result.warnings if result.ok else ():
+            self._progress.message(warning)
+        if result.problem is not None:
+            kind = "Failed" if result.status is Status.FAILED else "Incomplete"
+            self._progress.message(f"{kind}: {result.problem}")
+
+    def _start_line(self, video: str, total: int | None) -> None:
+        self._shown[video] = 0
+        self._progress.start(video, total=total, unit="frames")
+
+    def _restart_line(self, video: str, frame_count: int) -> None:
+        """Correct the total of a video's line once its frames are counted."""
+        if frame_count != self._declared.get(video):
+            self._progress.finish(video)
+            self._progress.start(video, total=frame_count, unit="frames")
+            self._progress.advance(video, self._shown[video])
+
+    def _show(self) -> None:
+        """Tell how far every video is."""
+        running = {key: done for key, done in self._pool.progress().items() if isinstance(key, tuple)}
+        for video, job in self._jobs.items():
+            before, now = self._shown[video], job.done_frames(running)
+            if now > before:
+                self._shown[video] = now
+                self._progress.advance(video, now - before)
+                declared = self._declared.get(video, 0)
+                self._progress.advance(_TOTAL, min(now, declared) - min(before, declared))
+
+
+def _key_of(outcome: Outcome) -> Key:
+    if not isinstance(outcome.key, tuple):
+        raise TypeError("the key of a task names its video, stage and first frame")
+    video, stage, start = outcome.key
+    return str(video), str(stage), int(start)
+
+
+def _sentence(error: Exception, found: FoundVideo, out: Path) -> str:
+    """Return one sentence about why a video failed, and what to do."""
+    if isinstance(error, EgotoolError):
+        return str(error)
+    if isinstance(error, WorkerLostError):
+        return (
+            f"{found.path}: the process that worked on it was killed, most likely because memory ran out: "
+            "try fewer --workers or a smaller --size."
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{found.path}: the disk of {out} is full: make room and type the same command again."
+    if isinstance(error, OSError):
+        return f"{found.path}: {error.strerror or error}: check the file and the folder {out}."
+    if isinstance(error, MemoryError):
+        return f"{found.path}: memory ran out: try fewer --workers or a smaller --size."
+    return f"{found.path}: something unexpected happened ({type(error).__name__}: {error}); please report it."

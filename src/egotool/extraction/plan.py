@@ -1,0 +1,137 @@
+"""What is to be made of one video, and of which parts it consists."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from egotool.extraction.parameters import CAMERA_ARRAYS, ExtractionParameters
+from egotool.extraction.work import PartRange, WorkFolder, overlapping, part_ranges
+from egotool.store import Array, Receipt
+from egotool.video import VideoIndex
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video file as it was found: enough to know it again.
+
+    Attributes:
+        path: the file.
+        video: its name in the store.
+        size: bytes.
+        sha256: digest of its content.
+    """
+
+    path: Path
+    video: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a receipt says of the video: from its index, or from the receipt before.
+
+    Attributes:
+        width: of a frame as shown, before it is scaled.
+        height: of a frame as shown, before it is scaled.
+        frame_rate: average frames per second, if known.
+        complete: False if the video breaks off.
+        warnings: sentences about it.
+    """
+
+    width: int
+    height: int
+    frame_rate: float | None
+    complete: bool
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of_index(cls, index: VideoIndex) -> "Description":
+        """Describe a video that was indexed."""
+        return cls(
+            width=index.width,
+            height=index.height,
+            frame_rate=index.frame_rate,
+            complete=index.complete,
+            warnings=(index.problem,) if index.problem else (),
+        )
+
+    @classmethod
+    def of_receipt(cls, receipt: Receipt) -> "Description":
+        """Describe a video whose frames are in the store."""
+        return cls(
+            width=receipt.width,
+            height=receipt.height,
+            frame_rate=receipt.frame_rate,
+            complete=receipt.complete,
+            warnings=tuple(receipt.warnings),
+        )
+
+
+@dataclass(frozen=True)
+class VideoPlan:
+    """What is to be made of one video.
+
+    Attributes:
+        source: the video.
+        work: where its parts grow.
+        parameters: how.
+        frame_count: frames that decode.
+        kept: a finished store file whose arrays are still good, if there is one.
+        kept_arrays: the arrays to take from it.
+        wanted: the arrays that the new store file shall have.
+    """
+
+    source: Source
+    work: WorkFolder
+    parameters: ExtractionParameters
+    frame_count: int
+    kept: Path | None
+    kept_arrays: frozenset[Array]
+    wanted: frozenset[Array]
+
+    @property
+    def parts(self) -> list[PartRange]:
+        """The ranges of frames that are computed one by one."""
+        return part_ranges(self.frame_count, self.parameters.part_frames)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether frames have to come from the video, because the kept file lacks them."""
+        return not {Array.RGB, Array.TIMESTAMPS} <= self.kept_arrays
+
+    @property
+    def computes_masks(self) -> bool:
+        """Whether there are masks to make."""
+        return Array.MASKS in self.wanted - self.kept_arrays
+
+    @property
+    def part_arrays(self) -> frozenset[Array]:
+        """What the frames parts hold: what is missing, and what missing masks are made of."""
+        for_masks = frozenset({Array.RGB, Array.FLOW}) | CAMERA_ARRAYS if self.computes_masks else frozenset()
+        return (self.wanted - {Array.MASKS} | for_masks) - self.kept_arrays
+
+    @property
+    def fingerprint(self) -> str:
+        """Text that is equal where the parts are."""
+        return json.dumps(
+            [
+                self.source.sha256,
+                self.parameters.fingerprint,
+                self.parameters.codec,
+                sorted(self.part_arrays),
+                self.computes_masks,
+            ]
+        )
+
+    def parts_for_masks(self, part: PartRange) -> list[PartRange]:
+        """Return the frames parts that the masks of `part` are made of."""
+        start, stop = self.mask_reach(part)
+        return overlapping(self.parts, start, stop)
+
+    def mask_reach(self, part: PartRange) -> tuple[int, int]:
+        """Return the range of frames over which tracks are followed for the masks of `part`."""
+        return (
+            max(0, part.start - self.parameters.warm_up_frames),
+            min(self.frame_count, part.stop + self.parameters.run_out_frames),
+        )

@@ -1,0 +1,272 @@
+"""The three stages of a video, as the workers run them: index it, fill a part, join the parts.
+
+```text
+    frames part a..b   decode a..b+1 ─ rgb, timestamps ─ flow ─ homography ─ warp flow
+    masks part a..b    tracks over rgb, flow, homographies of a - warm-up .. b + run-out of the frames parts
+    join               all parts, in order → the store file
+```
+
+Every function ends with a file that is whole or absent, and skips work whose file is there.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egotool import __version__
+from egotool.errors import EgotoolError
+from egotool.extraction.parameters import CAMERA_ARRAYS
+from egotool.extraction.plan import Description, Source, VideoPlan
+from egotool.extraction.pool import Report
+from egotool.extraction.work import PartRange, WorkFolder, overlapping
+from egotool.files import sha256_of_file, write_text
+from egotool.motion import estimate_camera_motion, motion_masks, to_gray, tvl1, warp_flow
+from egotool.store import (
+    FORMAT_VERSION,
+    Array,
+    PartReader,
+    PartWriter,
+    Receipt,
+    decode_flow,
+    encode_flow,
+    join_parts,
+    read_part,
+    write_receipt,
+)
+from egotool.video import VideoIndex, index_video, probe, read_frames, working_size
+
+
+def prepare_source(path: Path, video: str, report: Report) -> Source:
+    """Read a video's size and digest."""
+    report(0)
+    return Source(path=path, video=video, size=path.stat().st_size, sha256=sha256_of_file(path))
+
+
+def prepare_index(source: Source, work: WorkFolder, threads: int, report: Report) -> VideoIndex:
+    """Return the index of a video: made now, or left from a run that was interrupted.
+
+    Raises:
+        VideoError: if no frame decodes.
+    """
+    if work.index.is_file():
+        left = json.loads(work.index.read_text(encoding="utf-8"))
+        if left["sha256"] == source.sha256:
+            return VideoIndex.from_json(left["index"])
+    index = index_video(source.path, on_frame=report, threads=threads)
+    write_text(work.index, json.dumps({"sha256": source.sha256, "index": index.to_json()}))
+    return index
+
+
+@lru_cache(maxsize=1)
+def _index_of(work: WorkFolder, sha256: str) -> VideoIndex:
+    """Read the index once for all parts that a worker does in a row."""
+    left = json.loads(work.index.read_text(encoding="utf-8"))
+    return VideoIndex.from_json(left["index"])
+
+
+def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> None:
+    """Write frames, flow, homographies and warp flow of a part, as far as `plan.part_arrays` asks."""
+    target = plan.work.frames_part(part)
+    if target.is_file():
+        return
+    arrays = plan.part_arrays
+    with _kept_file(plan) as kept, PartWriter(target, codec=plan.parameters.codec) as writer:
+        previous: NDArray[np.uint8] | None = None
+        for index, seconds, rgb in _frames(plan, kept, part.start, min(part.stop + 1, plan.frame_count)):
+            if index < part.stop:
+                if Array.RGB in arrays:
+                    writer.append(Array.RGB, rgb)
+                if Array.TIMESTAMPS in arrays:
+                    writer.append(Array.TIMESTAMPS, np.float64(seconds))
+            gray = to_gray(rgb)
+            if index == part.start:
+                _declare(writer, arrays, *gray.shape)
+            if previous is not None:
+                _append_motion(writer, plan, kept, index - 1, previous, gray)
+            previous = gray
+            report(index - part.start)
+    report(part.stop - part.start)
+
+
+def _declare(writer: PartWriter, arrays: frozenset[Array], height: int, width: int) -> None:
+    """Make the arrays exist that have no item in a part of a last single frame."""
+    shapes = {
+        Array.FLOW: (2, height, width),
+        Array.WARP_FLOW: (2, height, width),
+        Array.HOMOGRAPHY: (3, 3),
+        Array.HOMOGRAPHY_VALID: (),
+    }
+    for array in arrays & shapes.keys():
+        writer.declare(array, shapes[array])
+
+
+def _append_motion(
+    writer: PartWriter,
+    plan: VideoPlan,
+    kept: PartReader | None,
+    index: int,
+    gray0: NDArray[np.uint8],
+    gray1: NDArray[np.uint8],
+) -> None:
+    """Append what lies between frame `index` and the next."""
+    arrays, parameters = plan.part_arrays, plan.parameters
+    if not arrays & ({Array.FLOW, Array.WARP_FLOW} | CAMERA_ARRAYS):
+        return
+    if kept is not None and Array.FLOW in plan.kept_arrays:
+        stored = kept.read(Array.FLOW, index, index + 1)[0].astype(np.int16, copy=False)
+    else:
+        stored = encode_flow(tvl1(gray0, gray1, schedule=parameters.schedule, backend=parameters.backend))
+    if Array.FLOW in arrays:
+        writer.append(Array.FLOW, stored)
+    if not arrays & ({Array.WARP_FLOW} | CAMERA_ARRAYS):
+        return
+    # From the flow as it is stored: what is added to a store later equals what is made at once.
+    camera = estimate_camera_motion(gray0, gray1, decode_flow(stored))
+    if Array.HOMOGRAPHY in arrays:
+        writer.append(Array.HOMOGRAPHY, camera.homography)
+    if Array.HOMOGRAPHY_VALID in arrays:
+        writer.append(Array.HOMOGRAPHY_VALID, np.bool_(camera.valid))
+    if Array.WARP_FLOW in arrays:
+        compensated = warp_flow(
+            gray0, gray1, camera.homography, schedule=parameters.schedule, backend=parameters.backend
+        )
+        writer.append(Array.WARP_FLOW, encode_flow(compensated))
+
+
+def _frames(
+    plan: VideoPlan, kept: PartReader | None, start: int, stop: int
+) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+    """Yield number, time and picture of frames, from the kept store file or else from the video."""
+    if kept is not None and not plan.decodes:
+        times = kept.read(Array.TIMESTAMPS, start, stop).astype(np.float64)
+        for index, rgb in enumerate(_items(kept, Array.RGB, start, stop), start):
+            yield index, times[index - start], rgb.astype(np.uint8, copy=False)
+        return
+    frames = read_frames(
+        plan.source.path,
+        index=_index_of(plan.work, plan.source.sha256),
+        start=start,
+        stop=stop,
+        short_side=plan.parameters.short_side,
+        threads=1,
+    )
+    for frame in frames:
+        yield frame.index, frame.seconds, frame.rgb
+
+
+@contextmanager
+def _kept_file(plan: VideoPlan) -> Iterator[PartReader | None]:
+    if plan.kept is None:
+        yield None
+        return
+    with read_part(plan.kept) as reader:
+        yield reader
+
+
+def _items(reader: PartReader, array: Array, start: int, stop: int) -> Iterator[NDArray[np.generic]]:
+    """Yield items one by one, so that memory does not grow with their number."""
+    for index in range(start, stop):
+        yield reader.read(array, index, index + 1)[0]
+
+
+def compute_masks_part(plan: VideoPlan, part: PartRange, report: Report) -> None:
+    """Write the motion masks of a part, from the frames parts that it and its tracks reach into."""
+    target = plan.work.masks_part(part)
+    if target.is_file():
+        return
+    start, stop = plan.mask_reach(part)
+    with PartWriter(target, codec=plan.parameters.codec) as writer:
+        masks = motion_masks(
+            (to_gray(rgb.astype(np.uint8, copy=False)) for rgb in _stored(plan, Array.RGB, start, stop)),
+            (
+                decode_flow(flow.astype(np.int16, copy=False))
+                for flow in _stored(plan, Array.FLOW, start, stop - 1)
+            ),
+            (matrix.astype(np.float64) for matrix in _stored(plan, Array.HOMOGRAPHY, start, stop - 1)),
+            parameters=plan.parameters.tracks,
+        )
+        for index, mask in enumerate(masks, start):
+            if index >= part.stop:
+                break
+            report(max(0, index + 1 - part.start))
+            if index >= part.start:
+                writer.append(Array.MASKS, mask)
+
+
+def _stored(plan: VideoPlan, array: Array, start: int, stop: int) -> Iterator[NDArray[np.generic]]:
+    """Yield the items `start` to `stop` of an array, one by one, from the kept file or from frames parts."""
+    if array in plan.kept_arrays and plan.kept is not None:
+        with read_part(plan.kept) as reader:
+            yield from _items(reader, array, start, stop)
+        return
+    for part in overlapping(plan.parts, start, stop):
+        with read_part(plan.work.frames_part(part)) as reader:
+            first, last = max(start, part.start), min(stop, part.stop)
+            yield from _items(reader, array, first - part.start, last - part.start)
+
+
+def join(plan: VideoPlan, description: Description, report: Report) -> Receipt:
+    """Join the parts into the store file, write its receipt, and put both in their places."""
+    report(0)
+    parameters = plan.parameters.recorded_with_codec()
+    source = plan.source
+    join_parts(
+        plan.work.joined,
+        {array: _files_of(plan, array) for array in plan.wanted},
+        codec=plan.parameters.codec,
+        attributes={
+            "parameters": json.dumps(parameters, sort_keys=True),
+            "source_name": source.path.name,
+            "source_bytes": source.size,
+            "source_sha256": source.sha256,
+        },
+    )
+    width, height = working_size(description.width, description.height, plan.parameters.short_side)
+    receipt = Receipt(
+        format_version=FORMAT_VERSION,
+        tool_version=__version__,
+        video=source.video,
+        source_name=source.path.name,
+        source_bytes=source.size,
+        source_sha256=source.sha256,
+        parameters=parameters,
+        arrays=[array.value for array in Array if array in plan.wanted],
+        frame_count=plan.frame_count,
+        width=width,
+        height=height,
+        frame_rate=description.frame_rate,
+        complete=description.complete,
+        warnings=list(description.warnings),
+        file_sha256=sha256_of_file(plan.work.joined),
+        file_bytes=plan.work.joined.stat().st_size,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_receipt(plan.work.receipt, receipt)
+    plan.work.publish()
+    return receipt
+
+
+def _files_of(plan: VideoPlan, array: Array) -> Sequence[Path]:
+    """Return the files that hold the items of an array, in order."""
+    if array in plan.kept_arrays and plan.kept is not None:
+        return [plan.kept]
+    path_of = plan.work.masks_part if array is Array.MASKS else plan.work.frames_part
+    return [path_of(part) for part in plan.parts]
+
+
+def declared_frames(paths: Sequence[Path], report: Report) -> list[int]:
+    """Return how many frames each file declares, 0 where it says nothing or cannot be read."""
+    counts = []
+    for done, path in enumerate(paths):
+        report(done)
+        try:
+            counts.append(probe(path).frame_count or 0)
+        except (EgotoolError, OSError):
+            counts.append(0)
+    return counts
