@@ -76,6 +76,11 @@ class PartWriter:
         if specification.is_picture or len(waiting) == SMALL_ITEMS_PER_CHUNK:
             self._flush(array)
 
+    def declare(self, array: Array, item_shape: tuple[int, ...]) -> None:
+        """Make `array` exist even if no item follows: a video of one frame has 0 flows, not no flow."""
+        if self._file is not None and array.value not in self._file:
+            create_array(self._file, array, item_shape, codec=self._codec, count=0)
+
     def _flush(self, array: Array) -> None:
         """Write the waiting items of `array`."""
         waiting = self._waiting[array]
