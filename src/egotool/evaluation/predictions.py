@@ -33,7 +33,8 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(N,) the most probable class of every segment."""
-        return np.argmax(self.probabilities, axis=1).astype(np.int64)
+        classes: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        return classes
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:

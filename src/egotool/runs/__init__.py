@@ -1,6 +1,7 @@
 """Recipes, run folders, and the network a recipe describes: what training writes and evaluation reads."""
 
 from egotool.runs.data import LabelledData, check_splits, clip_settings, read_labelled_data
+from egotool.runs.device import choose_device
 from egotool.runs.folder import (
     DataRecord,
     EpochRecord,
@@ -64,6 +65,7 @@ __all__ = [
     "TrainableTensors",
     "build_network",
     "check_splits",
+    "choose_device",
     "clip_settings",
     "create_run",
     "find_runs",

@@ -1,7 +1,7 @@
 """Training: stages, their chain, and the Lightning modules; writes runs."""
 
 from egotool.training.chain import StageEstimate, TrainingResult, estimate, run_plan, train_model
-from egotool.training.choosing import RecipeChoice, choose_device, choose_recipe
+from egotool.training.choosing import RecipeChoice, choose_recipe
 from egotool.training.fitting import fit_stage
 from egotool.training.module import StageModule
 from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
@@ -17,7 +17,6 @@ __all__ = [
     "TrainingPlan",
     "TrainingRequest",
     "TrainingResult",
-    "choose_device",
     "choose_recipe",
     "estimate",
     "find_imagenet_weights",

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 
 from egotool.clips import Clip
 from egotool.files import replacing, write_text
@@ -79,10 +78,8 @@ class WriteMetrics(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add this epoch's row."""
-        row = {
-            "epoch": str(trainer.current_epoch),
-            "lr": f"{trainer.optimizers[0].param_groups[0]['lr']:.6g}",
-        }
+        lr = trainer.optimizers[0].param_groups[0]["lr"]
+        row = {"epoch": str(trainer.current_epoch), "lr": f"{lr:.6g}"}
         for name, value in sorted(trainer.callback_metrics.items(), reverse=True):
             row[name.replace("selection/", f"{self.selection_split}/")] = f"{float(value):.6g}"
         self.rows[trainer.current_epoch] = row
@@ -109,7 +106,7 @@ class TellProgress(Callback):
             self.progress.advance(self.task, self.clips * trainer.current_epoch)
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Tensor, batch: Clip, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Clip, batch_idx: int
     ) -> None:
         """Move the bar."""
         self.progress.advance(self.task, len(batch["label"]) * trainer.world_size)

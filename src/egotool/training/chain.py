@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import torch
+from torch.utils.data import default_collate
 
+from egotool.clips import Clip
 from egotool.evaluation import evaluate_run
 from egotool.progress import Progress, SilentProgress
-from egotool.runs import Run, Scores, build_network
-from egotool.training.choosing import choose_device
+from egotool.runs import Run, Scores, build_network, choose_device
 from egotool.training.fitting import datasets, fit_stage
 from egotool.training.module import StageModule
 from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
@@ -100,20 +102,18 @@ def _estimate_stage(plan: TrainingPlan, stage: StagePlan) -> float:
     device, classes = choose_device(plan.request.device), len(plan.data.actions)
     train, selection = datasets(plan, stage)
     network = build_network(stage.recipe, classes)
-    module = StageModule(network, stage=stage.stage, head=stage.recipe.head, classes=classes, seed=0).to(
-        device
-    )
+    module = StageModule(network, stage=stage.stage, head=stage.recipe.head, classes=classes, seed=0)
+    module = module.to(device)
     batch_size = min(stage.stage.batch_size, len(train))
     began = time.monotonic()
     clips = [train[number] for number in range(batch_size)]
     reading = (time.monotonic() - began) * len(train) / batch_size  # later epochs come from memory
-    batch = torch.utils.data.default_collate(clips)
-    batch = {name: tensor.to(device) for name, tensor in batch.items()}
+    batch = cast(Clip, {name: each.to(device) for name, each in default_collate(clips).items()})
     optimizer = module.configure_optimizers()
     network.train()
     for _ in range(2):  # the first one warms up
         began = time.monotonic()
-        module.training_step(batch, 0).backward()
+        torch.autograd.backward(module.training_step(batch, 0))
         optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from egotool.errors import UsageError
 from egotool.training.weights import find_imagenet_weights
 
 AUTO = "auto"
@@ -37,17 +36,6 @@ def choose_recipe(wanted: str, *, device: str = "auto", weights: Path | None = N
     if find_imagenet_weights(_PAPER_DEPTH, file=weights) is None:
         return RecipeChoice(
             "small",
-            "auto: there is a GPU, but no ImageNet weights: none in torch's cache, no network, no --weights FILE",
+            "auto: there is a GPU, but no ImageNet weights (none in torch's cache, no network, no --weights)",
         )
     return RecipeChoice("paper", "auto: there is a GPU, and ImageNet weights can be had")
-
-
-def choose_device(wanted: str) -> torch.device:
-    """Return the device that `auto`, `cpu` or `gpu` means here.
-
-    Raises:
-        UsageError: if a GPU is wanted and there is none.
-    """
-    if wanted == "gpu" and not torch.cuda.is_available():
-        raise UsageError("--device gpu: torch sees no GPU here; use --device cpu, or auto")
-    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")

@@ -23,6 +23,7 @@ from egotool.runs import (
     Run,
     RunRecord,
     build_network,
+    choose_device,
     clip_settings,
     create_run,
     load_weights,
@@ -30,7 +31,6 @@ from egotool.runs import (
     utc_now,
 )
 from egotool.training.callbacks import KeepBest, KeepLast, TellProgress, WriteMetrics
-from egotool.training.choosing import choose_device
 from egotool.training.environment import git_commit, versions
 from egotool.training.module import StageModule
 from egotool.training.planning import StagePlan, TrainingPlan, stage_state

@@ -1,4 +1,7 @@
-"""The Lightning side of a stage: losses, optimiser, metrics. The network itself knows nothing of Lightning."""
+"""The Lightning side of a stage: losses, optimiser, metrics.
+
+The network itself knows nothing of Lightning.
+"""
 
 import torch
 from lightning import LightningModule
@@ -50,19 +53,21 @@ class StageModule(LightningModule):
         """Return the optimiser with the paper's three groups of parameters, each with its learning rate."""
         stage = self.stage
         parameters = dict(self.network.named_parameters())
-        rates = ((self.trainable.main, stage.lr), (self.trainable.head, stage.lr_head or stage.lr),
-                 (self.trainable.backbone, stage.lr_backbone or stage.lr))  # fmt: skip
+        rates = (
+            (self.trainable.main, stage.lr),
+            (self.trainable.head, stage.lr_head or stage.lr),
+            (self.trainable.backbone, stage.lr_backbone or stage.lr),
+        )
         groups = [
             {"params": [parameters[name] for name in names], "lr": lr, "base_lr": lr}
             for names, lr in rates
             if names
         ]
+        decay = stage.weight_decay
         if stage.optimizer == "sgd":
-            return torch.optim.SGD(
-                groups, lr=stage.lr, momentum=stage.momentum, weight_decay=stage.weight_decay
-            )
+            return torch.optim.SGD(groups, lr=stage.lr, momentum=stage.momentum, weight_decay=decay)
         kind = torch.optim.AdamW if stage.optimizer == "adamw" else torch.optim.Adam
-        return kind(groups, lr=stage.lr, eps=stage.eps, weight_decay=stage.weight_decay)
+        return kind(groups, lr=stage.lr, eps=stage.eps, weight_decay=decay)
 
     def on_train_batch_start(self, batch: Clip, batch_idx: int) -> None:
         """At the beginning of an epoch: its learning rate, its random numbers, its mode."""

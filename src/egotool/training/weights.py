@@ -98,9 +98,8 @@ def load_imagenet_weights(network: ActionNetwork, weights: ImageNetWeights) -> N
     """
     if weights.file is None:
         try:
-            state: dict[str, Tensor] = dict(
-                _published(weights.depth).get_state_dict(progress=False, check_hash=True)
-            )
+            published = _published(weights.depth)
+            state: dict[str, Tensor] = dict(published.get_state_dict(progress=False, check_hash=True))
         except (OSError, RuntimeError) as error:
             raise RunError(no_weights_message(weights.depth)) from error
     else:
@@ -110,8 +109,9 @@ def load_imagenet_weights(network: ActionNetwork, weights: ImageNetWeights) -> N
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, tensor)  # files from before 2018 lack it
         if name not in state or state[name].shape != tensor.shape:
+            problem = "missing" if name not in state else f"of shape {tuple(state[name].shape)}"
             raise RunError(
-                f"{weights.file or weights.source} does not hold the ImageNet weights of ResNet-{weights.depth}: "
-                f"{name} is {'missing' if name not in state else tuple(state[name].shape)}"
+                f"{weights.file or weights.source} does not hold the ImageNet weights of "
+                f"ResNet-{weights.depth}: {name} is {problem}"
             )
     network.backbone.load_state_dict({name: state[name] for name in wanted})

@@ -1,0 +1,128 @@
+"""`egotool evaluate`: score a run on a split."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from egotool.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from egotool.runs import Run, Scores
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(help="A run folder, its name, or the beginning of its name.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    store: Annotated[Path | None, typer.Option(help="Store.", show_default="the one trained on")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="Labels.", show_default="those trained on")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
+    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Extra processes that load clips.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score RUN: top-1, top-5, every class, confusion matrix, and each segment's predictions as CSV.
+
+    Example: egotool evaluate runs/dynamic-net-small-1f2e3d4c
+    """
+    from egotool.console import ConsoleProgress
+    from egotool.evaluation import evaluate_run
+    from egotool.runs import choose_device, resolve_run
+
+    if split not in ("train", "validation", "test"):
+        raise UsageError(f"--split is train, validation or test, not {split!r}")
+    if device not in ("auto", "cpu", "gpu"):
+        raise UsageError(f"--device is auto, cpu or gpu, not {device!r}")
+    chosen = resolve_run(run, runs=runs)
+    if dry_run:
+        typer.echo(f"Would score {chosen.best_checkpoint} on {split}, and write")
+        typer.echo(f"  {chosen.scores_file(split)}\n  {chosen.predictions_file(split)}")
+        return
+    with ConsoleProgress() as progress:
+        scores = evaluate_run(
+            chosen,
+            split=split,
+            store=store,
+            manifest=manifest,
+            device=choose_device(device),
+            workers=workers,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(scores.model_dump_json(indent=2))
+    else:
+        _print_scores(chosen, scores)
+
+
+def _print_scores(run: "Run", scores: "Scores") -> None:
+    from egotool.cli.train import accuracy_sentence
+    from egotool.console import output_console
+
+    console = output_console()
+    console.print(f"{scores.model}: {accuracy_sentence(scores)}", highlight=False, markup=False)
+    console.print(
+        f"top-5 {scores.top5:.1%}, mean class accuracy {scores.mean_class_accuracy:.1%}", highlight=False
+    )
+    console.print(
+        f"Weights: {scores.selection}; recipe {scores.recipe}, protocol {scores.protocol}.",
+        highlight=False,
+        markup=False,
+    )
+    console.print(_class_table(scores))
+    if len(scores.actions) * 4 + 24 <= console.width:
+        console.print(_confusion_table(scores))
+    else:
+        console.print("The confusion matrix is too wide for this terminal; it is in the scores file.")
+    console.print(
+        f"Scores:       {run.scores_file(scores.split)}", highlight=False, markup=False, soft_wrap=True
+    )
+    console.print(
+        f"Predictions:  {run.predictions_file(scores.split)}", highlight=False, markup=False, soft_wrap=True
+    )
+
+
+def _class_table(scores: "Scores") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Every action", title_justify="left")
+    table.add_column("")
+    table.add_column("action")
+    for column in ("segments", "right", "accuracy", "mostly taken for"):
+        table.add_column(column, justify="left" if column.startswith("mostly") else "right")
+    for number, each in enumerate(scores.per_class):
+        row = list(scores.confusion[number])
+        row[number] = 0
+        wrong = max(row)
+        taken_for = f"{scores.actions[row.index(wrong)]} ({wrong})" if wrong else ""
+        rate = f"{each.accuracy:.0%}" if each.segments else "–"
+        table.add_row(
+            str(number + 1), Text(each.action), str(each.segments), str(each.correct), rate, Text(taken_for)
+        )
+    return table
+
+
+def _confusion_table(scores: "Scores") -> "Table":
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title="Confusion: rows are true, columns predicted (numbered as above)",
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("")
+    for number in range(len(scores.actions)):
+        table.add_column(str(number + 1), justify="right")
+    for number, row in enumerate(scores.confusion):
+        cells = [
+            Text(str(count) if count else "·", style="bold green" if place == number and count else "")
+            for place, count in enumerate(row)
+        ]
+        table.add_row(f"{number + 1} {scores.actions[number]}"[:20], *cells)
+    return table
