@@ -51,7 +51,7 @@ def test_features_logits_and_gradients_equal_torchvisions(depth):
     theirs = shaken(BUILDERS[depth](num_classes=7))
     ours = Backbone(depth, classes=7).double().eval()
     ours.load_state_dict(theirs.state_dict())
-    images = torch.randn(2, 3, 64, 96, dtype=torch.float64)
+    images = torch.randn(2, 3, 40, 64, dtype=torch.float64)
 
     expected = torchvision_features(theirs, images)
     features = ours(images)

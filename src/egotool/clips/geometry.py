@@ -65,7 +65,8 @@ def resize_image(image: Image, height: int, width: int) -> Image:
     if image.shape[:2] == (height, width):
         return image
     shrinks = image.shape[0] >= height and image.shape[1] >= width
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    # Plain INTER_LINEAR is slower, and darkens 8-bit pictures by a tenth of a grey level.
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR_EXACT
     resized: Image = cv2.resize(image, (width, height), interpolation=interpolation)
     return resized
 

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from egotool.clips import ClipDataset, ClipSettings, clip_loader
+from egotool.manifests import Segment
+from tests.clips.stores import make_video
+
+SETTINGS = ClipSettings(
+    clip_length=3,
+    short_side=64,
+    crop_size=56,
+    augment=True,
+    with_next_frame=True,
+    with_mask=True,
+    with_flow=True,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = make_video(tmp_path_factory.mktemp("store"), "a.mp4", frames=9)
+    return make_video(path, "b.mp4", frames=6)
+
+
+def clips(store: Path) -> ClipDataset:
+    segments = [
+        Segment(f"{video}{start}", video, start, start + 4, action, "", "", "", "train")
+        for start in range(3)
+        for video, action in (("a.mp4", "take"), ("b.mp4", "put"))
+    ]
+    return ClipDataset(store, segments, ("put", "take"), SETTINGS, seed=3)
+
+
+def batches(store: Path, workers: int, *, start_method: str | None = None, touched: bool = False):
+    """The batches of two epochs, as Lightning would ask for them."""
+    dataset = clips(store)
+    if touched:
+        dataset[0]  # open handles and a filled cache exist before the workers start
+    loader = clip_loader(
+        dataset, batch_size=4, workers=workers, shuffle=True, seed=11, start_method=start_method
+    )
+    collected: list[dict[str, Tensor]] = []
+    for epoch in range(2):
+        loader.sampler.set_epoch(epoch)
+        collected.extend(loader)
+    return collected
+
+
+@pytest.mark.parametrize(
+    ("workers", "start_method", "touched"),
+    [(1, "fork", False), (2, "fork", True), (1, "spawn", True)],
+)
+def test_batches_do_not_depend_on_workers(store, workers, start_method, touched):
+    alone = batches(store, 0)
+    together = batches(store, workers, start_method=start_method, touched=touched)
+    assert len(alone) == len(together) == 4
+    for one, other in zip(alone, together, strict=True):
+        assert set(one) == {"frames", "next_frames", "masks", "flow", "label", "index"}
+        for key, value in one.items():
+            assert torch.equal(value, other[key]), key
+    assert alone[0]["frames"].shape == (4, 3, 3, 56, 56)
+    assert alone[0]["flow"].shape == (4, 1, 10, 56, 56)
+
+
+def test_epochs_differ_in_order_and_views(store):
+    first, second = batches(store, 0)[:2], batches(store, 0)[2:]
+    orders = [torch.cat([batch["index"] for batch in epoch]).tolist() for epoch in (first, second)]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(6))
+    frames = [torch.cat([batch["frames"] for batch in epoch]) for epoch in (first, second)]
+    same = [torch.equal(frames[0][orders[0].index(i)], frames[1][orders[1].index(i)]) for i in range(6)]
+    assert not all(same)
+
+
+def test_a_resumed_epoch_is_the_same_epoch(store):
+    whole = batches(store, 0)
+    resumed = clip_loader(clips(store), batch_size=4, workers=0, shuffle=True, seed=11, epoch=1)
+    for one, other in zip(whole[2:], resumed, strict=True):
+        assert torch.equal(one["frames"], other["frames"])
+
+
+def test_without_shuffling_the_order_is_the_manifests(store):
+    loader = clip_loader(clips(store), batch_size=4, workers=0, shuffle=False, seed=0)
+    assert [batch["index"].tolist() for batch in loader] == [[0, 1, 2, 3], [4, 5]]
+    assert len(loader) == 2
+    short = clip_loader(clips(store), batch_size=4, workers=0, shuffle=False, seed=0, drop_last=True)
+    assert len(list(short)) == 1
