@@ -242,8 +242,8 @@ class _Extraction:
             self._restart_line(video, job.frame_count)
         if job.result is not None and not job.running:
             job.close()
-            del self._jobs[video]
             self._end(job.found, job.result)
+            del self._jobs[video]
 
     def _end(self, found: FoundVideo, result: VideoResult) -> None:
         self._results[found.name] = result
@@ -253,7 +253,8 @@ class _Extraction:
         self._progress.advance(_TOTAL, max(0, missing))
         for warning in result.warnings if result.ok else ():
             self._progress.message(warning)
-        if result.problem is not None:
+        if result.problem is not None and (self._waiting or len(self._jobs) > 1):
+            # at once, while the others go on; the last one is told by the summary
             kind = "Failed" if result.status is Status.FAILED else "Incomplete"
             self._progress.message(f"{kind}: {result.problem}")
 

@@ -1,0 +1,295 @@
+"""`egotool extract`: videos in, store and manifest out."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from egotool.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from egotool.extraction import (
+        ExtractionParameters,
+        ExtractionPlan,
+        ExtractionSummary,
+        LabelResult,
+        PlannedVideo,
+        VideoResult,
+    )
+
+VIDEOS_SHOWN = 40
+"""Longer lists are cut to the videos that something is wrong with."""
+
+OnError = Literal["skip", "stop"]
+
+
+def extract(
+    videos: Annotated[list[Path], typer.Argument(help="Videos, and folders of videos.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The store to write.")] = Path("store"),
+    only: Annotated[str, typer.Option(help="What to make, of these.")] = "rgb,flow,warp-flow,masks",
+    size: Annotated[int, typer.Option(help="Pixels of the shorter side; smaller videos stay.")] = 256,
+    schedule: Annotated[str, typer.Option(help="Of TV-L1: exact, accurate, fast or turbo.")] = "fast",
+    codec: Annotated[
+        str | None,
+        typer.Option(help="blosc2-zstd, blosc2-lz4, zstd, gzip, none.", show_default="chosen by measurement"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="one per core")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make everything anew.")] = False,
+    on_error: Annotated[
+        OnError, typer.Option(help="When a video fails, go on with the others or not.")
+    ] = "skip",
+    test_subject: Annotated[
+        str | None, typer.Option(help="Who tests.", show_default="the last of several")
+    ] = None,
+    split_seed: Annotated[int, typer.Option(min=0, help="Chooses validation segments.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate time and disk, write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Extract frames, flow, warp flow and motion masks of VIDEOS into a store.
+
+    Videos in <action>/ or <subject>/<action>/ folders get these labels; a manifest.csv in the folder wins.
+    Typed again it does what is missing: after an interruption, with further videos, with another --only.
+
+    Example: egotool extract videos/
+    """
+    from egotool.console import ConsoleProgress
+    from egotool.extraction import SplitChoice, extract_videos, plan_extraction
+    from egotool.video import find_videos
+
+    parameters = _parameters(only=only, size=size, schedule=schedule, codec=codec)
+    found = find_videos(videos)
+    choice = SplitChoice(seed=split_seed, test_subject=test_subject)
+    with ConsoleProgress() as progress:
+        if dry_run:
+            plan = plan_extraction(
+                found,
+                out=out,
+                parameters=parameters,
+                workers=workers,
+                overwrite=overwrite,
+                choice=choice,
+                progress=progress,
+            )
+        else:
+            summary = extract_videos(
+                found,
+                out=out,
+                parameters=parameters,
+                workers=workers,
+                overwrite=overwrite,
+                on_error=on_error,
+                choice=choice,
+                progress=progress,
+            )
+    if dry_run:
+        _print_json(_plan_document(plan)) if as_json else _render_plan(plan)
+        return
+    _print_json(_summary_document(summary)) if as_json else _render_summary(summary)
+    if not summary.ok:
+        raise typer.Exit(1)
+
+
+def _parameters(*, only: str, size: int, schedule: str, codec: str | None) -> "ExtractionParameters":
+    from egotool.extraction import ExtractionParameters, parse_contents
+    from egotool.motion import SCHEDULES
+    from egotool.store import DEFAULT_CODEC, Codec
+
+    if schedule not in SCHEDULES:
+        raise UsageError(f"--schedule: unknown {schedule!r}; choose from {', '.join(SCHEDULES)}.")
+    if codec is not None and codec not in set(Codec):
+        raise UsageError(f"--codec: unknown {codec!r}; choose from {', '.join(Codec)}.")
+    return ExtractionParameters(
+        short_side=size,
+        contents=parse_contents(only),
+        schedule=schedule,
+        codec=DEFAULT_CODEC if codec is None else Codec(codec),
+    )
+
+
+def _print_json(document: dict[str, object]) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _plan_document(plan: "ExtractionPlan") -> dict[str, object]:
+    return {
+        "dry_run": True,
+        "store": str(plan.store),
+        "workers": plan.workers,
+        "estimated_seconds": round(plan.seconds, 1),
+        "estimated_bytes": plan.bytes,
+        "videos": [
+            {
+                "video": video.video,
+                "source": str(video.source),
+                "action": video.action,
+                "frames": video.frames,
+                "width": video.width,
+                "height": video.height,
+                "estimated_seconds": round(video.seconds, 1),
+                "estimated_bytes": video.bytes,
+                "problem": video.problem,
+            }
+            for video in plan.videos
+        ],
+    }
+
+
+def _summary_document(summary: "ExtractionSummary") -> dict[str, object]:
+    return {
+        "store": str(summary.store),
+        "ok": summary.ok,
+        "seconds": round(summary.seconds, 2),
+        "videos": [_video_document(video) for video in summary.videos],
+        "manifest": {
+            "path": None if summary.labels.path is None else str(summary.labels.path),
+            "source": summary.labels.source,
+            "segments": summary.labels.segments,
+            "labelled": summary.labels.labelled,
+            "actions": summary.labels.actions,
+            "splits": dict(summary.labels.splits),
+            "notes": list(summary.labels.notes),
+            "problems": list(summary.labels.problems),
+        },
+    }
+
+
+def _video_document(video: "VideoResult") -> dict[str, object]:
+    return {
+        "video": video.video,
+        "source": str(video.source),
+        "status": str(video.status),
+        "complete": video.complete,
+        "frames": video.frames,
+        "bytes": video.bytes,
+        "seconds": round(video.seconds, 2),
+        "store_file": None if video.store_file is None else str(video.store_file),
+        "warnings": list(video.warnings),
+        "problem": video.problem,
+    }
+
+
+def _table(*columns: str) -> "Table":
+    """Return an empty table whose first two columns are text and whose others are numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < 2 else "right", overflow="fold")
+    return table
+
+
+def _render_plan(plan: "ExtractionPlan") -> None:
+    from rich.filesize import decimal
+    from rich.markup import escape
+
+    from egotool.console import output_console
+
+    console = output_console()
+    table = _table("video", "to do", "frames", "stored as", "about", "disk")
+    for video in plan.videos[:VIDEOS_SHOWN]:
+        table.add_row(escape(video.video), video.action, *_plan_cells(video))
+    console.print(table)
+    if len(plan.videos) > VIDEOS_SHOWN:
+        console.print(f"… and {len(plan.videos) - VIDEOS_SHOWN} more videos")
+    frames = sum(video.frames or 0 for video in plan.videos)
+    processes = "1 process" if plan.workers == 1 else f"{plan.workers} processes"
+    console.print(
+        f"\n{_counted(len(plan.videos), 'video')}, {frames} frames; estimated {_duration(plan.seconds)} "
+        f"with {processes} and {decimal(plan.bytes)} in {escape(str(plan.store))} (both may be off by half).",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for video in plan.videos:
+        if video.problem is not None:
+            console.print(f"[red]Cannot be read:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
+
+
+def _plan_cells(video: "PlannedVideo") -> tuple[str, str, str, str]:
+    from rich.filesize import decimal
+
+    if video.problem is not None:
+        return "–", "–", "–", "–"
+    frames = "unknown" if video.frames is None else str(video.frames)
+    return frames, f"{video.width}×{video.height}", _duration(video.seconds), decimal(video.bytes)
+
+
+def _render_summary(summary: "ExtractionSummary") -> None:
+    from rich.filesize import decimal
+    from rich.markup import escape
+
+    from egotool.console import output_console
+
+    console = output_console()
+    shown = summary.videos if len(summary.videos) <= VIDEOS_SHOWN else summary.failures[:VIDEOS_SHOWN]
+    if shown:
+        table = _table("video", "status", "frames", "size", "time")
+        for video in shown:
+            size = decimal(video.bytes) if video.bytes else "–"
+            time = _duration(video.seconds) if video.seconds >= 0.05 else "–"
+            table.add_row(escape(video.video), _status(video), str(video.frames or "–"), size, time)
+        console.print(table)
+    stored = [video for video in summary.videos if video.store_file is not None]
+    console.print(
+        f"\n{len(stored)} of {_counted(len(summary.videos), 'video')} in {escape(str(summary.store))}: "
+        f"{sum(video.frames for video in stored)} frames, {decimal(sum(video.bytes for video in stored))}, "
+        f"{_duration(summary.seconds)}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for video in summary.failures:
+        if video.problem is not None:
+            kind = "Failed" if video.store_file is None else "Incomplete"
+            console.print(f"[red]{kind}:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
+    _render_labels(summary.labels)
+
+
+def _render_labels(labels: "LabelResult") -> None:
+    from rich.markup import escape
+
+    from egotool.console import output_console
+
+    console = output_console()
+    if labels.path is not None and labels.source:
+        splits = ", ".join(f"{count} {split}" for split, count in labels.splits if count)
+        console.print(
+            f"Manifest {escape(str(labels.path))}: {_counted(labels.segments, 'segment')}, "
+            f"{_counted(labels.actions, 'action')}{'; ' + splits if splits else ''}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for note in labels.notes[:VIDEOS_SHOWN]:
+        console.print(f"Note: {escape(note)}", highlight=False, soft_wrap=True)
+    for problem in labels.problems[:VIDEOS_SHOWN]:
+        console.print(f"[red]Manifest:[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    more = max(0, len(labels.notes) - VIDEOS_SHOWN) + max(0, len(labels.problems) - VIDEOS_SHOWN)
+    if more:
+        console.print(f"… and {more} more; --json lists all.")
+    if labels.actions > 1 and dict(labels.splits).get("train"):
+        console.print("\nNext: [bold]egotool train dynamic-net[/]", highlight=False)
+
+
+def _status(video: "VideoResult") -> str:
+    if video.ok:
+        return str(video.status)
+    return "[red]incomplete[/]" if video.store_file is not None else f"[red]{video.status}[/]"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -1,0 +1,191 @@
+"""What an extraction would do, how long it would take and how much disk it would fill: for --dry-run."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.labels import SplitChoice, check_choice
+from egotool.extraction.parameters import ExtractionParameters, arrays_of
+from egotool.extraction.pool import available_cores
+from egotool.motion import estimate_camera_motion, to_gray, tvl1, warp_flow
+from egotool.progress import Progress, SilentProgress
+from egotool.store import Array, Codec, Receipt, read_receipt, receipt_file, store_file
+from egotool.video import FoundVideo, VideoInfo, probe, read_frames, working_size
+
+# Measured on real kitchen clips at 456×256, see benchmarks/extract.py; both differ by half from clip to clip.
+_BYTES_PER_PIXEL = {Array.RGB: 2.7, Array.FLOW: 1.9, Array.WARP_FLOW: 1.9, Array.MASKS: 0.02}
+_CODEC_FACTOR = {
+    Codec.BLOSC2_LZ4: 1.0,
+    Codec.BLOSC2_ZSTD: 0.8,
+    Codec.ZSTD: 0.8,
+    Codec.GZIP: 0.85,
+    Codec.NONE: 1.6,
+}
+_MASKS_SECONDS_PER_PIXEL = 8e-8
+
+
+@dataclass(frozen=True)
+class PlannedVideo:
+    """What would be done with one video.
+
+    Attributes:
+        video: its name.
+        source: its file.
+        action: "extract", "extract again", "nothing", or "cannot be read".
+        frames: as the file declares, None if it does not.
+        width: pixels of the stored frames.
+        height: pixels of the stored frames.
+        bytes: estimated size of the store file.
+        seconds: estimated time of one core.
+        problem: why it cannot be read.
+    """
+
+    video: str
+    source: Path
+    action: str
+    frames: int | None = None
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ExtractionPlan:
+    """What would be done with all videos.
+
+    Attributes:
+        store: where to.
+        videos: in the order of their names.
+        workers: number of processes.
+        seconds: estimated time with these.
+        bytes: estimated size of what is added to the store.
+    """
+
+    store: Path
+    videos: tuple[PlannedVideo, ...]
+    workers: int
+    seconds: float
+    bytes: int
+
+
+def plan_extraction(
+    found: Sequence[FoundVideo],
+    *,
+    out: Path,
+    parameters: ExtractionParameters,
+    workers: int | None = None,
+    overwrite: bool = False,
+    choice: SplitChoice | None = None,
+    progress: Progress | None = None,
+) -> ExtractionPlan:
+    """Estimate what `extract_videos` would do, and write nothing.
+
+    The time comes from one pair of frames of the first video that can be read, the disk from a rate measured
+    on kitchen videos; a store file counts as finished if its receipt fits the file's size and the parameters.
+
+    Args:
+        found: the videos.
+        out: the store.
+        parameters: what to extract and how.
+        workers: number of processes; None: as many as there are cores.
+        overwrite: whether everything would be extracted again.
+        choice: how segments would be split.
+        progress: is told how many videos were looked at.
+
+    Raises:
+        UsageError: if `choice` names a test subject that there is not.
+    """
+    progress = progress or SilentProgress()
+    check_choice([v.name for v in found], list(dict.fromkeys(v.root for v in found)), choice or SplitChoice())
+    workers = workers or available_cores()
+    pace = 0.0
+    videos = []
+    progress.start("looking at videos", total=len(found), unit="videos")
+    for video in found:
+        progress.advance("looking at videos")
+        try:
+            info = probe(video.path)
+        except (EgotoolError, OSError) as error:
+            videos.append(PlannedVideo(video.name, video.path, "cannot be read", problem=str(error)))
+            continue
+        if not pace:
+            with contextlib.suppress(EgotoolError):  # one that breaks off at once: the next will do
+                pace = _seconds_per_pixel(video.path, parameters)
+        videos.append(_planned(video, info, out, parameters, overwrite, pace))
+    progress.finish("looking at videos")
+    return ExtractionPlan(
+        store=out,
+        videos=tuple(videos),
+        workers=workers,
+        seconds=sum(video.seconds for video in videos) / workers,
+        bytes=sum(video.bytes for video in videos),
+    )
+
+
+def _planned(
+    video: FoundVideo,
+    info: VideoInfo,
+    out: Path,
+    parameters: ExtractionParameters,
+    overwrite: bool,
+    pace: float,
+) -> PlannedVideo:
+    width, height = working_size(info.width, info.height, parameters.short_side)
+    try:
+        receipt = read_receipt(receipt_file(out, video.name))
+    except StoreError:
+        receipt = None
+    pixels = width * height * (info.frame_count or 0)
+    if receipt is not None and not overwrite and _seems_finished(receipt, video, out, parameters):
+        action, pixels = "nothing", 0
+    else:
+        action = "extract" if receipt is None else "extract again"
+    per_pixel = sum(_BYTES_PER_PIXEL.get(array, 0.0) for array in arrays_of(parameters.contents))
+    return PlannedVideo(
+        video=video.name,
+        source=video.path,
+        action=action,
+        frames=info.frame_count,
+        width=width,
+        height=height,
+        bytes=round(pixels * per_pixel * _CODEC_FACTOR[parameters.codec]),
+        seconds=pixels * pace,
+    )
+
+
+def _seems_finished(receipt: Receipt, video: FoundVideo, out: Path, parameters: ExtractionParameters) -> bool:
+    """Return what can be said without reading the whole video."""
+    return (
+        receipt.source_bytes == video.path.stat().st_size
+        and receipt.parameters == parameters.recorded_with_codec()
+        and {array.value for array in arrays_of(parameters.contents)} <= set(receipt.arrays)
+        and store_file(out, video.name).is_file()
+    )
+
+
+def _seconds_per_pixel(path: Path, parameters: ExtractionParameters) -> float:
+    """Measure the work on one pair of frames: decode, and as far as wanted flow, homography, warp flow."""
+    arrays = arrays_of(parameters.contents)
+    begun = time.perf_counter()
+    frames = list(islice(read_frames(path, short_side=parameters.short_side, threads=1), 6))
+    # twice: the index decodes all frames, too
+    seconds = 2 * (time.perf_counter() - begun) / len(frames)
+    gray0, gray1 = to_gray(frames[0].rgb), to_gray(frames[-1].rgb)
+    if arrays - {Array.RGB, Array.TIMESTAMPS}:
+        schedule, backend = parameters.schedule, parameters.backend
+        tvl1(gray0, gray1, schedule=schedule, backend=backend)  # compiles
+        begun = time.perf_counter()
+        flow = tvl1(gray0, gray1, schedule=schedule, backend=backend)
+        if Array.HOMOGRAPHY in arrays:
+            camera = estimate_camera_motion(gray0, gray1, flow)
+        if Array.WARP_FLOW in arrays:
+            warp_flow(gray0, gray1, camera.homography, schedule=schedule, backend=backend)
+        seconds += time.perf_counter() - begun
+    masks = _MASKS_SECONDS_PER_PIXEL if Array.MASKS in arrays else 0.0
+    return seconds / gray0.size + masks
