@@ -23,8 +23,8 @@ class VideoIndex:
     """Every frame of a video that decodes, in presentation order.
 
     Attributes:
-        timestamps: presentation time of each frame in ticks of `time_base`; without timestamps in the file,
-            the frame numbers.
+        timestamps: presentation time of each frame in ticks of `time_base`; without usable
+            timestamps in the file, the frame numbers.
         time_base: seconds per tick.
         keyframes: the positions of frames at which decoding can start, increasing.
         seekable: whether `timestamps` are those of the file, each larger than the one before, and no frame is
@@ -223,7 +223,8 @@ def _damage(path: Path, scan: _Scan) -> str | None:
 def _timestamps(scan: _Scan) -> tuple[tuple[int, ...], Fraction, bool]:
     """Return timestamps, time base, and whether the former are the file's own and increase."""
     known = [t for t in scan.timestamps if t is not None]
-    if len(known) == len(scan.timestamps):
+    # AVI keeps no presentation times: with B frames ffmpeg's run backwards, though the frames are in order.
+    if len(known) == len(scan.timestamps) and all(a <= b for a, b in itertools.pairwise(known)):
         return tuple(known), scan.time_base, all(a < b for a, b in itertools.pairwise(known))
     rate = Fraction(scan.frame_rate).limit_denominator(100_000) if scan.frame_rate else _ASSUMED_FRAME_RATE
     return tuple(range(len(scan.timestamps))), 1 / rate, False

@@ -25,7 +25,8 @@ class Frame:
 
     Attributes:
         index: its position in the video, from 0.
-        seconds: presentation time since the first frame.
+        seconds: presentation time since the first frame; exact if read with an index, which knows whether
+            the times of the file can be trusted.
         rgb: (H, W, 3) uint8, as shown.
     """
 
@@ -110,7 +111,7 @@ def _read_unindexed(
 
 def _seconds_since(video: OpenVideo, first: VideoFrame, frame: VideoFrame, position: int) -> float:
     """Return the time of `frame` since the first, from the frame rate where the file has no timestamps."""
-    if first.pts is not None and frame.pts is not None:
+    if first.pts is not None and frame.pts is not None and frame.pts >= first.pts:
         return float((frame.pts - first.pts) * video.time_base)
     return position / (video.frame_rate or 25.0)
 
