@@ -27,6 +27,7 @@ def report(
     format_: Annotated[Format, typer.Option("--format", help="How to write the table.")] = Format.RICH,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the screen.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file if it exists.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --out: say what would be written.")
     ] = False,
@@ -52,7 +53,13 @@ def report(
         raise UsageError(f"there is no folder {runs}: give the folder that holds the run folders with --runs")
     if out is not None and wanted is Format.RICH:
         raise UsageError("--out needs --format markdown, csv, json or latex")
+    if out is not None and out.exists() and not overwrite and not dry_run:
+        raise UsageError(f"{out} exists: give another name with --out, or replace it with --overwrite")
     found = collect_outcomes(runs, split=split)
+    if recipe is not None and all(outcome.recipe != recipe for outcome in found.outcomes):
+        raise UsageError(
+            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: leave out --recipe to see all"
+        )
     result = comparison_table(
         table, found.outcomes, recipe=recipe, problems=[*found.unfinished, *found.problems]
     )

@@ -207,7 +207,7 @@ def _mask_panel(source: _Source) -> Panel:
 
 def _pale(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    return np.repeat((90 + gray.astype(np.float32) * 0.45).astype(np.uint8)[..., None], 3, axis=2)
+    return np.repeat((140 + gray.astype(np.float32) * 0.45).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _attention_panel(source: _Source) -> Panel:

@@ -212,7 +212,7 @@ def _draw_legend(page: _Page, top: float, *, columns: Sequence[str], flow_scales
         page.text(left, top + 20, "Flow: hue is the direction, white is no motion;", size=8.5, colour=_QUIET)
         page.text(left, top + 34, f"{rim}; longer vectors are darker.", size=8.5, colour=_QUIET)
         page.text(left, top + 48, "Warp flow: camera compensated, same scale.", size=8.5, colour=_QUIET)
-        left += 330
+        left += 420
     notes = []
     if "motion mask" in columns:
         notes.append("Motion mask: in colour and outlined, what moves by itself.")

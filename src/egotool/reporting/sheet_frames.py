@@ -110,7 +110,7 @@ def _spread(segments: Sequence[Segment], count: int) -> list[Segment]:
         subjects: dict[str, int] = {}
         chosen = []
         for name in names:
-            pick = min(actions[name], key=lambda each: subjects.get(each.subject, 0))
+            pick = min(actions[name], key=lambda each: (each.split != "test", subjects.get(each.subject, 0)))
             subjects[pick.subject] = subjects.get(pick.subject, 0) + 1
             chosen.append(pick)
         return chosen

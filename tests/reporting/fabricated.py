@@ -1,0 +1,205 @@
+"""Run folders and stores as the package writes them, with made-up content."""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from egotool.files import sha256_of_file
+from egotool.manifests import Manifest, Segment, write_manifest
+from egotool.runs import (
+    ClassScore,
+    DataRecord,
+    EpochRecord,
+    Recipe,
+    Run,
+    RunRecord,
+    Scores,
+    build_network,
+    create_run,
+    load_recipe,
+    save_weights,
+)
+from egotool.store import (
+    Array,
+    PartWriter,
+    Receipt,
+    encode_flow,
+    join_parts,
+    receipt_file,
+    store_file,
+    write_receipt,
+)
+
+ACTIONS = ("open_jar", "take_cup")
+TINY = (
+    "clips.length=3",
+    "clips.short_side=64",
+    "clips.crop_size=56",
+    "network.hidden=16",
+    "network.backbone.depth=18",
+    "network.backbone.width=8",
+    "network.backbone.compact=true",
+    "network.backbone.weights=random",
+    "network.backbone.classifier=actions",
+)
+
+
+def make_run(
+    runs: Path,
+    name: str,
+    *,
+    model: str,
+    correct: Sequence[int] = (3, 4),
+    totals: Sequence[int] = (10, 10),
+    recipe: str = "small",
+    seed: int = 0,
+    protocol: Literal["honest", "paper"] = "honest",
+    overrides: Sequence[str] = (),
+    data: str = "d" * 64,
+    status: Literal["training", "finished"] = "finished",
+    scored: bool = True,
+    finished: str = "2026-01-01T00:00:00+00:00",
+    reason: str = "auto: there is no GPU",
+    with_weights: bool = False,
+) -> Run:
+    """Write a run folder; `correct` of `totals` segments of each action are right."""
+    resolved: Recipe = load_recipe(model, "paper", overrides=overrides)
+    record = RunRecord(
+        identity="0" * 16,
+        role="model",
+        model=model,
+        stage=resolved.stages[-1].name,
+        status=status,
+        recipe=recipe,
+        recipe_reason=reason,
+        seed=seed,
+        protocol=protocol,
+        selection="best epoch by the validation split",
+        actions=ACTIONS,
+        data=DataRecord(
+            store="store",
+            manifest="store/manifest.csv",
+            fingerprint=data,
+            manifest_fingerprint=data,
+            videos=2,
+            segments={"test": dict(zip(ACTIONS, totals, strict=True))},
+        ),
+        weights="random",
+        trainable=("classifier.weight",),
+        parameters_trainable=1,
+        parameters_total=2,
+        epochs=5,
+        epochs_done=5 if status == "finished" else 2,
+        best=EpochRecord(epoch=3, accuracy=0.5, loss=1.0),
+        last=EpochRecord(epoch=5, accuracy=0.25, loss=1.0),
+        device="cpu",
+        precision="32",
+        versions={},
+        command=f"egotool train {model}",
+        started=finished,
+        finished=finished if status == "finished" else None,
+    )
+    run = create_run(runs / name, record=record, recipe=resolved)
+    if status == "finished" and scored:
+        run.write_scores(_scores(run, correct, totals, data))
+    if with_weights:
+        save_weights(build_network(resolved, len(ACTIONS)), run.best_checkpoint, identity="0" * 16, epoch=3)
+    return run
+
+
+def _scores(run: Run, correct: Sequence[int], totals: Sequence[int], data: str) -> Scores:
+    share = sum(correct) / sum(totals)
+    return Scores(
+        run=run.name,
+        model=run.record.model,
+        recipe=run.record.recipe,
+        protocol=run.record.protocol,
+        selection=run.record.selection,
+        split="test",
+        segments=sum(totals),
+        top1=share,
+        top5=1.0,
+        mean_class_accuracy=sum(right / total for right, total in zip(correct, totals, strict=True))
+        / len(totals),
+        interval_low=0.0,
+        interval_high=1.0,
+        chance=max(totals) / sum(totals),
+        loss=1.0,
+        actions=ACTIONS,
+        per_class=tuple(
+            ClassScore(action=action, segments=total, correct=right, accuracy=right / total)
+            for action, right, total in zip(ACTIONS, correct, totals, strict=True)
+        ),
+        confusion=((correct[0], totals[0] - correct[0]), (totals[1] - correct[1], correct[1])),
+        manifest_fingerprint=data,
+        created="2026-01-01T00:00:00+00:00",
+    )
+
+
+def make_store(
+    store: Path,
+    videos: Sequence[str],
+    *,
+    frames: int = 6,
+    height: int = 64,
+    width: int = 80,
+    arrays: Sequence[Array] = tuple(Array),
+) -> Path:
+    """Write a store of moving noise: flow is (2, −1) px everywhere, warp flow 0, a square moves."""
+    rng = np.random.default_rng(0)
+    flow = encode_flow(
+        np.stack([np.full((height, width), 2.0), np.full((height, width), -1.0)]).astype(np.float32)
+    )
+    mask = np.zeros((height, width), np.uint8)
+    mask[20:40, 20:50] = 255
+    items = {
+        Array.RGB: lambda: rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
+        Array.TIMESTAMPS: lambda: np.float64(0),
+        Array.FLOW: lambda: flow,
+        Array.WARP_FLOW: lambda: np.zeros_like(flow),
+        Array.HOMOGRAPHY: lambda: np.eye(3),
+        Array.HOMOGRAPHY_VALID: lambda: np.bool_(True),
+        Array.MASKS: lambda: mask,
+    }
+    between = {Array.FLOW, Array.WARP_FLOW, Array.HOMOGRAPHY, Array.HOMOGRAPHY_VALID}
+    for video in videos:
+        target = store_file(store, video)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name("part.h5")
+        with PartWriter(part) as writer:
+            for array in arrays:
+                for _ in range(frames - 1 if array in between else frames):
+                    writer.append(array, items[array]())
+        join_parts(target, {array: [part] for array in arrays}, attributes={})
+        part.unlink()
+        write_receipt(
+            receipt_file(store, video),
+            Receipt(
+                format_version=1,
+                tool_version="0",
+                video=video,
+                source_name=video,
+                source_bytes=1,
+                source_sha256="0" * 64,
+                parameters={},
+                arrays=[array.value for array in arrays],
+                frame_count=frames,
+                width=width,
+                height=height,
+                frame_rate=25.0,
+                complete=True,
+                warnings=[],
+                file_sha256=sha256_of_file(target),
+                file_bytes=target.stat().st_size,
+                created=datetime.datetime.now(datetime.UTC).isoformat(),
+            ),
+        )
+    return store
+
+
+def make_labels(store: Path, segments: Sequence[Segment]) -> None:
+    """Write the store's manifest."""
+    write_manifest(Manifest(tuple(segments)), store / "manifest.csv")

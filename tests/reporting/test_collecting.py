@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from egotool.errors import UsageError
+from egotool.reporting import collect_outcomes
+from tests.reporting.fabricated import make_run
+
+
+def test_no_folder_holds_no_runs(tmp_path: Path) -> None:
+    found = collect_outcomes(tmp_path / "runs")
+    assert found == type(found)((), (), ())
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(UsageError, match="not a folder"):
+        collect_outcomes(tmp_path / "runs")
+
+
+def test_unfinished_and_unscored_runs_are_named_with_their_command(tmp_path: Path) -> None:
+    make_run(tmp_path, "going", model="dynamic-net", status="training")
+    make_run(tmp_path, "silent", model="dynamic-net", scored=False)
+    found = collect_outcomes(tmp_path)
+    assert not found.outcomes
+    assert not found.problems
+    assert found.unfinished[0].startswith(
+        "Run going is not finished (2 of 5 epochs): `egotool train dynamic-net`"
+    )
+    assert "`egotool evaluate" in found.unfinished[1]
+
+
+def test_damaged_runs_are_named_and_the_others_read(tmp_path: Path) -> None:
+    make_run(tmp_path, "good", model="dynamic-net")
+    make_run(tmp_path, "broken", model="dynamic-net")
+    (tmp_path / "broken" / "run.json").write_text("{")
+    make_run(tmp_path, "scoreless", model="dynamic-net")
+    (tmp_path / "scoreless" / "scores" / "test.json").write_text("[]")
+    found = collect_outcomes(tmp_path)
+    assert [outcome.run for outcome in found.outcomes] == ["good"]
+    assert len(found.problems) == 2
+    assert "broken" in found.problems[0]
+    assert "scoreless" in found.problems[1]
+
+
+def test_scores_on_another_manifest_are_not_used(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "moved", model="dynamic-net")
+    scores = json.loads(run.scores_file("test").read_text())
+    scores["manifest_fingerprint"] = "f" * 64
+    run.scores_file("test").write_text(json.dumps(scores))
+    found = collect_outcomes(tmp_path)
+    assert not found.outcomes
+    assert "another manifest" in found.problems[0]
+
+
+def test_what_a_run_says_is_read(tmp_path: Path) -> None:
+    make_run(tmp_path, "run", model="idt-net", correct=(7, 2), totals=(8, 4), seed=5)
+    (outcome,) = collect_outcomes(tmp_path).outcomes
+    assert (outcome.correct, outcome.segments, outcome.seed) == (9, 12, 5)
+    assert outcome.accuracy == 75.0
+    assert outcome.clip_length == 16
+    assert outcome.settings is not None
+    assert outcome.settings.loss == "mse"

@@ -1,0 +1,54 @@
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from egotool.reporting import ComparisonTable, collect_outcomes, comparison_table, render_terminal
+from tests.reporting.fabricated import make_run
+
+
+def screen(table: ComparisonTable, *, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render_terminal(table))
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_an_empty_table_fits_80_columns_uncut(number: int) -> None:
+    table = comparison_table(number, [])
+    text = screen(table)
+    assert "…" not in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    for row in table.rows:
+        assert str(row.published) in text
+    assert "egotool train" in text
+
+
+def test_a_filled_table_fits_80_columns_uncut(tmp_path: Path) -> None:
+    for model in ("idt-net", "dynamic-net", "convlstm-dynamic", "convlstm-attention"):
+        for seed in range(3):
+            make_run(tmp_path, f"{model}{seed}", model=model, seed=seed, correct=(seed * 5, 9))
+    text = screen(comparison_table(4, collect_outcomes(tmp_path).outcomes))
+    assert "…" not in text
+    assert "70.0 ± 25.0" in text
+    assert "egotool train convlstm-idt" in text
+    assert "egotool train idt-net" not in text
+
+
+@pytest.mark.parametrize(("number", "model"), [(3, "convlstm-idt"), (2, "dynamic-net")])
+def test_a_grid_with_trials_fits_80_columns_uncut(tmp_path: Path, number: int, model: str) -> None:
+    for seed in range(3):
+        make_run(tmp_path, f"run{seed}", model=model, recipe="paper", seed=seed, correct=(seed * 5, 9))
+    text = screen(comparison_table(number, collect_outcomes(tmp_path).outcomes))
+    assert "…" not in text
+    assert "70.0 ± 25.0" in text
+
+
+def test_names_from_files_are_no_markup(tmp_path: Path) -> None:
+    make_run(tmp_path, "run", model="dynamic-net", reason="[red]asked[/red] for")
+    assert "[red]asked[/red] for" in screen(
+        comparison_table(4, collect_outcomes(tmp_path).outcomes), width=200
+    )
