@@ -152,7 +152,8 @@ def _copied(
     kept = Manifest(tuple(segment for segment in present.segments if fits(segment, frame_counts)))
     notes = []
     if later:
-        notes.append(f"{len(later)} segments of {given[0]} are of videos that are not in the store yet.")
+        which = "1 segment" if len(later) == 1 else f"{len(later)} segments"
+        notes.append(f"{which} of {given[0]} left out: of videos that are not in the store yet.")
     if any(segment.split for segment in manifest.segments):
         if choice.test_subject is not None:
             notes.append(f"--test-subject has no effect: {given[0]} says which segments test.")

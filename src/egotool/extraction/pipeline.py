@@ -1,5 +1,6 @@
 """The extraction of many videos: which task runs when, and what happens to failures."""
 
+import contextlib
 import errno
 import time
 from collections import deque
@@ -92,12 +93,14 @@ def extract_videos(
 
 
 def _frame_counts(out: Path) -> dict[str, int]:
-    """Return the number of frames of every finished video of a store."""
-    try:
+    """Return the number of frames of every finished video of a store that this version can read."""
+    counts = {}
+    with contextlib.suppress(StoreError):
         store = Store(out)
-    except StoreError:
-        return {}
-    return {video: store.receipt(video).frame_count for video in store.videos()}
+        for video in store.videos():
+            with contextlib.suppress(StoreError):
+                counts[video] = store.receipt(video).frame_count
+    return counts
 
 
 class _Extraction:

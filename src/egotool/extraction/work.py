@@ -150,6 +150,8 @@ def _remove_empty(folder: Path, top: Path) -> None:
     while folder != top and top in folder.parents:
         try:
             folder.rmdir()
-        except OSError:
+        except FileNotFoundError:
+            pass
+        except OSError:  # not empty
             return
         folder = folder.parent

@@ -1,0 +1,152 @@
+"""The manifest of a store."""
+
+import json
+
+import pytest
+
+from egotool.errors import UsageError
+from egotool.extraction import SplitChoice, update_manifest
+from egotool.extraction.labels import check_choice
+from egotool.manifests import read_manifest
+
+COUNTS = {"S1/take_cup/1.mp4": 10, "S1/open_jar/1.mp4": 12, "S2/take_cup/1.mp4": 9}
+HEADER = "segment,video,start_frame,stop_frame,action,verb,noun,subject,split\n"
+
+
+@pytest.fixture
+def store(tmp_path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    return folder
+
+
+def test_from_folders(store, root):
+    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice(seed=3))
+    assert (labels.source, labels.segments, labels.labelled, labels.actions) == ("folders", 3, 3, 2)
+    assert dict(labels.splits) == {"train": 2, "validation": 0, "test": 1}
+    assert labels.notes == labels.problems == ()
+    assert len(read_manifest(store / "manifest.csv").segments) == 3
+    sidecar = json.loads((store / "manifest.json").read_text())
+    assert (sidecar["source"], sidecar["split_seed"], sidecar["test_subject"]) == ("folders", 3, None)
+
+
+def test_an_unchanged_manifest_is_not_written(store, root):
+    update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    before = [(store / name).stat().st_mtime_ns for name in ("manifest.csv", "manifest.json")]
+    update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    assert [(store / name).stat().st_mtime_ns for name in ("manifest.csv", "manifest.json")] == before
+
+
+def test_further_videos_and_another_subject(store, root):
+    update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    labels = update_manifest(
+        store, [root], {**COUNTS, "S3/take_cup/1.mp4": 5}, choice=SplitChoice(test_subject="S1")
+    )
+    assert labels.segments == 4
+    tests = read_manifest(store / "manifest.csv").of_split("test")
+    assert {segment.subject for segment in tests} == {"S1"}
+
+
+def test_an_edited_manifest_is_kept(store, root):
+    update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    path = store / "manifest.csv"
+    path.write_text(path.read_text().replace("take_cup,take,cup", "grab_cup,grab,cup"))
+    edited = path.read_text()
+    (root / "manifest.csv").write_text(HEADER)
+    labels = update_manifest(store, [root], {**COUNTS, "S3/x/1.mp4": 5}, choice=SplitChoice())
+    assert path.read_text() == edited
+    assert labels.source == "kept"
+    assert "is kept as it is" in labels.notes[0]
+    assert "1 video has no segment in the manifest: S3/x/1.mp4." in labels.notes
+    path.unlink()
+    (root / "manifest.csv").unlink()
+    assert update_manifest(store, [root], COUNTS, choice=SplitChoice()).source == "folders"
+
+
+def test_a_manifest_without_sidecar_is_somebodys(store, root):
+    text = HEADER + "a,S1/take_cup/1.mp4,0,5,x,,,,train\n"
+    (store / "manifest.csv").write_text(text)
+    assert update_manifest(store, [root], COUNTS, choice=SplitChoice()).source == "kept"
+    assert (store / "manifest.csv").read_text() == text
+
+
+def test_the_manifest_of_the_videos_wins(store, root):
+    update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    (root / "manifest.csv").write_text(
+        HEADER + "a,S1/take_cup/1.mp4,0,5,x,,,,train\nb,S1/take_cup/1.mp4,5,10,y,,,,test\n"
+    )
+    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    assert labels.source == str(root / "manifest.csv")
+    assert labels.problems == ()
+    assert "2 videos have no segment" in labels.notes[0]
+    assert read_manifest(store / "manifest.csv") == read_manifest(root / "manifest.csv")
+    # …also when only other videos are extracted later
+    assert update_manifest(store, [root / "elsewhere"], COUNTS, choice=SplitChoice()).source == "kept"
+
+
+def test_what_does_not_fit_is_named_and_left_out(store, root):
+    (root / "later.mp4").touch()
+    (root / "manifest.csv").write_text(
+        HEADER
+        + "fits,S1/take_cup/1.mp4,0,6,x,,,,train\n"
+        + "overlaps,S1/take_cup/1.mp4,5,8,x,,,,train\n"
+        + "outside,S2/take_cup/1.mp4,0,99,x,,,,test\n"
+        + "lost,S9/take_cup/1.mp4,0,5,x,,,,test\n"
+        + "later,later.mp4,0,5,X,,,,test\n"
+    )
+    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice(test_subject="S1"))
+    assert len(labels.problems) == 3
+    assert [p.split("segment ")[1].split()[0] for p in labels.problems] == ["overlaps", "outside", "lost"]
+    kept = read_manifest(store / "manifest.csv").segments
+    assert [segment.segment for segment in kept] == ["fits", "overlaps"]
+    notes = " ".join(labels.notes)
+    assert "1 segments" not in notes
+    assert "1 segment of" in notes
+    assert "differ only in case" in notes
+    assert "--test-subject has no effect" in notes
+
+
+def test_splits_are_chosen_where_a_manifest_has_none(store, root):
+    lines = [f"{n},S1/take_cup/1.mp4,{n},{n + 1},{'xy'[n % 2]}\n" for n in range(10)]
+    (root / "manifest.csv").write_text("segment,video,start_frame,stop_frame,action\n" + "".join(lines))
+    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    assert dict(labels.splits) == {"train": 6, "validation": 2, "test": 2}
+    assert any("splits" in note for note in labels.notes)
+
+
+def test_a_broken_manifest_is_a_problem_and_writes_nothing(store, root):
+    (root / "manifest.csv").write_text("segment,video\n")
+    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    assert "lacks the columns" in labels.problems[0]
+    assert list(store.iterdir()) == []
+
+
+def test_the_same_segment_in_two_manifests(store, tmp_path):
+    roots = [tmp_path / "a", tmp_path / "b"]
+    for root in roots:
+        root.mkdir()
+        (root / "manifest.csv").write_text(HEADER + "one,S1/take_cup/1.mp4,0,5,x,,,,train\n")
+    assert "segment id 'one'" in update_manifest(store, roots, COUNTS, choice=SplitChoice()).problems[0]
+
+
+def test_nothing_finished_means_no_manifest(store, root):
+    assert update_manifest(store, [root], {}, choice=SplitChoice()).path is None
+    assert list(store.iterdir()) == []
+
+
+def test_the_test_subject_is_checked_against_the_manifest_too(root):
+    with pytest.raises(UsageError, match="no subject 'S9'"):
+        check_choice(COUNTS, [root], SplitChoice(test_subject="S9"))
+    (root / "manifest.csv").write_text(
+        "segment,video,start_frame,stop_frame,action,subject\na,x.mp4,0,5,x,P1\nb,x.mp4,5,9,x,P2\n"
+    )
+    check_choice(COUNTS, [root], SplitChoice(test_subject="P1"))
+    with pytest.raises(UsageError, match="the subjects are P1, P2"):
+        check_choice(COUNTS, [root], SplitChoice(test_subject="S1"))
