@@ -175,7 +175,7 @@ class StoredVideo:
         # In the file's order, and each item once: a repeated frame is copied, not decompressed again.
         order = np.argsort(wanted, kind="stable")
         before = -1
-        for place, previous in zip(order, np.concatenate([[-1], order[:-1]]), strict=True):
+        for place, previous in zip(order, np.concatenate([[-1], order])[:-1], strict=True):
             number = int(wanted[place])
             if number == before:
                 items[place] = items[previous]
