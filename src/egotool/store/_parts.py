@@ -32,6 +32,7 @@ class PartWriter:
         self._stack = contextlib.ExitStack()
         self._file: h5py.File | None = None
         self._written: dict[Array, int] = {}
+        self._shapes: dict[Array, tuple[int, ...]] = {}
         self._waiting: dict[Array, list[npt.NDArray[np.generic]]] = {}
 
     def __enter__(self) -> Self:
@@ -70,6 +71,9 @@ class PartWriter:
                 f"an item of {array} has {specification.dimensions} dimensions of {specification.dtype}, "
                 f"not {value.ndim} of {value.dtype}"
             )
+        shape = self._shapes.setdefault(array, value.shape)
+        if value.shape != shape:
+            raise ValueError(f"an item of {array} has the shape {value.shape}, the first had {shape}")
         waiting = self._waiting.setdefault(array, [])
         waiting.append(value.astype(specification.dtype, copy=False))
         # The items of small arrays are written a chunk at a time, pictures at once.
@@ -91,8 +95,6 @@ class PartWriter:
         dataset = self._file[array.value]
         first = self._written.get(array, 0)
         stop = first + len(waiting)
-        if any(item.shape != dataset.shape[1:] for item in waiting):
-            raise ValueError(f"an item of {array} has another shape than the first, {dataset.shape[1:]}")
         dataset.resize(stop, axis=0)
         dataset[first:stop] = np.stack(waiting)
         self._written[array] = stop
