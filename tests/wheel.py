@@ -36,7 +36,7 @@ def main() -> None:
         site = subprocess.check_output(
             [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
         ).strip()
-        # A plain path in a .pth file is not searched for .pth files itself: the editable checkout stays unseen.
+        # A path in a .pth file is not searched for .pth files itself: the editable checkout stays unseen.
         (Path(site) / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True)
         work = folder / "work"

@@ -13,11 +13,11 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
-from rich.progress import TaskID
 from rich.text import Text
 
 PLAIN_INTERVAL_SECONDS = 10.0
@@ -29,7 +29,7 @@ def output_console() -> Console:
 
 
 def message_console() -> Console:
-    """Return the console for progress, notes and errors (standard error), so that pipes carry results only."""
+    """Return the console for progress, notes and errors (standard error), so pipes carry results only."""
     return Console(stderr=True)
 
 
@@ -94,7 +94,10 @@ class ConsoleProgress:
         speed = f", {state.speed:.1f} {unit}/s" if state.speed else ""
         left = f", {state.time_remaining:.0f} s left" if state.time_remaining else ""
         self._console.print(
-            f"{task}: {state.completed:.0f}/{total} {unit}{speed}{left}", markup=False, highlight=False, soft_wrap=True
+            f"{task}: {state.completed:.0f}/{total} {unit}{speed}{left}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
     def finish(self, task: str) -> None:

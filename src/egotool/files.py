@@ -48,5 +48,7 @@ def inside(folder: Path, name: str) -> Path:
     """
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
-        raise UsageError(f"the name {name!r} would leave the folder {folder}: use a relative path without '..'")
+        raise UsageError(
+            f"the name {name!r} would leave the folder {folder}: use a relative path without '..'"
+        )
     return folder.joinpath(*parts)

@@ -10,7 +10,19 @@ from typer.testing import CliRunner
 from egotool import __version__
 from egotool.cli.main import app
 
-HEAVY = {"torch", "torchvision", "cv2", "numpy", "numba", "h5py", "av", "lightning", "matplotlib", "scipy", "pydantic"}
+HEAVY = {
+    "torch",
+    "torchvision",
+    "cv2",
+    "numpy",
+    "numba",
+    "h5py",
+    "av",
+    "lightning",
+    "matplotlib",
+    "scipy",
+    "pydantic",
+}
 
 
 def egotool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -20,7 +32,9 @@ def egotool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_command_line_starts_without_heavy_imports() -> None:
-    code = "import sys; import egotool.cli.main; print('\\n'.join(name.split('.')[0] for name in sys.modules))"
+    code = (
+        "import sys; import egotool.cli.main; print('\\n'.join(name.split('.')[0] for name in sys.modules))"
+    )
     loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert not HEAVY & loaded
 

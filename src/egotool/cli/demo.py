@@ -33,7 +33,9 @@ def demo_commands(sample_videos: list[str], *, seed: int) -> list[tuple[str, Com
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder that receives everything.")] = Path("demo"),
     seed: Annotated[int, typer.Option("--seed", help="Seed of the synthetic data set.")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands without running them.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the commands without running them.")
+    ] = False,
 ) -> None:
     """Run the whole thread on embedded input: extract, train, evaluate, report.
 
@@ -52,11 +54,15 @@ def demo(
         typer.secho(f"$ egotool {shlex.join(arguments)}", bold=True)
         if dry_run:
             continue
-        status = subprocess.run([sys.executable, "-m", "egotool", *arguments], cwd=out, check=False).returncode
+        status = subprocess.run(
+            [sys.executable, "-m", "egotool", *arguments], cwd=out, check=False
+        ).returncode
         if status != 0:
             raise EgotoolError(
                 f"the demonstration stopped at `egotool {shlex.join(arguments)}` in {out} (exit status {status}): "
                 "see its message above, then type the same command again to go on"
             )
     if not dry_run:
-        typer.echo(f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}. Everything else is in {out}/.")
+        typer.echo(
+            f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}. The rest is in {out}/."
+        )
