@@ -75,14 +75,15 @@ class PartWriter:
         if value.shape != shape:
             raise ValueError(f"an item of {array} has the shape {value.shape}, the first had {shape}")
         waiting = self._waiting.setdefault(array, [])
-        waiting.append(value.astype(specification.dtype, copy=False))
-        # The items of small arrays are written a chunk at a time, pictures at once.
+        # The items of small arrays are written a chunk at a time, so the caller may reuse its array before.
+        waiting.append(value.astype(specification.dtype, copy=not specification.is_picture))
         if specification.is_picture or len(waiting) == SMALL_ITEMS_PER_CHUNK:
             self._flush(array)
 
     def declare(self, array: Array, item_shape: tuple[int, ...]) -> None:
         """Make `array` exist even if no item follows: a video of one frame has 0 flows, not no flow."""
         if self._file is not None and array.value not in self._file:
+            self._shapes.setdefault(array, item_shape)
             create_array(self._file, array, item_shape, codec=self._codec, count=0)
 
     def _flush(self, array: Array) -> None:
