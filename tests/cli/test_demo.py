@@ -18,6 +18,10 @@ def test_dry_run_prints_the_three_commands_and_writes_nothing(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_the_embedded_clips_are_there() -> None:
+    assert all(clip.is_file() for clip in demo_module.embedded_clips())
+
+
 def test_a_failing_command_stops_the_demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_module, "demo_commands", lambda *_, **__: [("Fails", ("extract", "nowhere"))])
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])

