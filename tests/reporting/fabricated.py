@@ -75,9 +75,10 @@ def make_run(
         status=status,
         recipe=recipe,
         recipe_reason=reason,
+        overrides=tuple(overrides),
         seed=seed,
         protocol=protocol,
-        selection="best epoch by the validation split",
+        selection=f"epoch {seed + 1}, the best of 5 on the validation split",
         actions=ACTIONS,
         data=DataRecord(
             store="store",

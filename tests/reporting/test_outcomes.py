@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
+from egotool import evaluation
 from egotool.reporting import wilson_interval
 
 
@@ -27,3 +28,10 @@ def test_wilson_interval_ends_where_the_score_test_rejects(share: float, count: 
         assert math.isclose(low, brentq(score, 1e-12, share - 1e-9), abs_tol=1e-6)
     if share < 1:
         assert math.isclose(high, brentq(score, share + 1e-9, 1 - 1e-12), abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(("correct", "total"), [(0, 4), (3, 8), (104, 116)])
+def test_one_trial_has_the_interval_of_its_evaluation(correct: int, total: int) -> None:
+    assert wilson_interval(correct / total, total) == pytest.approx(
+        evaluation.wilson_interval(correct, total)
+    )

@@ -153,7 +153,8 @@ def test_footnotes_say_what_the_numbers_are(tmp_path: Path) -> None:
     for said in (
         "recipe `small` (auto: there is no GPU)",
         "protocol `paper` (the test split picks the epoch",
-        "best epoch by the validation split",
+        "Best epoch on the test split, by trial: dynamic-net 4 of 5",
+        "clips of 16 frames",
         "test split of 20 segments with 2 actions",
         "most frequent one: 50.0 %",
         "dddddddddddd",
@@ -163,6 +164,19 @@ def test_footnotes_say_what_the_numbers_are(tmp_path: Path) -> None:
         "Last epoch instead of best: dynamic-net 25.0",
     ):
         assert said in notes
+
+
+def test_commands_join_the_runs_that_are_shown(tmp_path: Path) -> None:
+    make_run(tmp_path, "d", model="dynamic-net", recipe="demo", protocol="paper", reason="asked for")
+    table = comparison_table(4, collect_outcomes(tmp_path).outcomes, runs=Path("demo/my runs"))
+    assert row_of(table, "idt-net").command == (
+        "egotool train idt-net --recipe demo --protocol paper --runs 'demo/my runs'"
+    )
+
+
+def test_what_was_changed_with_set_is_said(tmp_path: Path) -> None:
+    make_run(tmp_path, "d", model="dynamic-net", overrides=["head.alpha=0.5"])
+    assert any("--set: dynamic-net head.alpha=0.5." in note for note in table_of(tmp_path).footnotes)
 
 
 def test_honest_runs_do_not_report_validation_accuracy_as_last_epoch(tmp_path: Path) -> None:

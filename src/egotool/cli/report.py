@@ -58,11 +58,11 @@ def report(
     found = collect_outcomes(runs, split=split)
     if recipe is not None and all(outcome.recipe != recipe for outcome in found.outcomes):
         raise UsageError(
-            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: leave out --recipe to see all"
+            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: "
+            "leave out --recipe to see all"
         )
-    result = comparison_table(
-        table, found.outcomes, recipe=recipe, problems=[*found.unfinished, *found.problems]
-    )
+    notes = [*found.unfinished, *found.problems]
+    result = comparison_table(table, found.outcomes, recipe=recipe, problems=notes, runs=runs)
     messages = message_console()
     if wanted is Format.RICH:
         output_console().print(render_terminal(result))

@@ -1,6 +1,7 @@
 """The command that fills a row of a table."""
 
 import shlex
+from collections.abc import Sequence
 
 from egotool.reporting.paper import HyperParameters
 
@@ -13,7 +14,11 @@ _HEAD_STAGE = 1
 
 
 def training_command(
-    model: str, *, clip_length: int | None = None, settings: HyperParameters | None = None
+    model: str,
+    *,
+    clip_length: int | None = None,
+    settings: HyperParameters | None = None,
+    options: Sequence[str] = (),
 ) -> str:
     """Return the shortest `egotool train` command for a row.
 
@@ -24,9 +29,11 @@ def training_command(
         model: name of the model.
         clip_length: frames per clip, where the row names them.
         settings: the row's hyper-parameters, where it names them.
+        options: what else to say, such as the recipe of the other rows (`--recipe demo`).
     """
     words = ["egotool", "train", model]
-    if clip_length is not None or settings is not None:
+    words += options
+    if (clip_length is not None or settings is not None) and "--recipe" not in options:
         words += ["--recipe", "paper"]
     overrides: list[tuple[str, str]] = []
     if clip_length is not None and clip_length != _RECIPE_LENGTH:

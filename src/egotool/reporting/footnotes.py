@@ -1,6 +1,7 @@
 """The sentences below a table that say what its numbers are."""
 
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 
 from egotool.reporting.outcomes import Cohort, Outcome
 
@@ -30,9 +31,7 @@ def own_footnotes(
         notes.append(_what_was_measured(trials))
         notes.append(_comparable(trials))
         notes.append(_how_computed(trials, with_increase=with_increase))
-        last_epoch = _last_epoch(trials)
-        if last_epoch:
-            notes.append(last_epoch)
+        notes += [note for note in (_epochs(trials), _last_epoch(trials), _changes(trials)) if note]
     unused = sorted({member.run for member in members} - {trial.run for trial in trials})
     if unused:
         notes.append(
@@ -47,16 +46,45 @@ def _what_was_measured(trials: Sequence[Outcome]) -> str:
     first = trials[0]
     reasons = sorted({trial.recipe_reason for trial in trials if trial.recipe_reason})
     chosen = f" ({'; '.join(reasons)})" if reasons else ""
-    sizes = sorted({trial.segments for trial in trials})
-    size = " or ".join(str(size) for size in sizes)
-    seeds = sorted({trial.seed for trial in trials})
     protocol = _PROTOCOLS.get(first.protocol, f"protocol `{first.protocol}`")
+    seeds = sorted({trial.seed for trial in trials})
     return (
-        f"Yours: recipe `{first.recipe}`{chosen}; {protocol}; scored: {first.selection}; "
-        f"{first.split} split of {size} segments with {first.actions} actions "
-        f"(always the most frequent one: {first.chance:.1f} %); data {first.data_name} ({first.data[:12]}); "
+        f"Yours: recipe `{first.recipe}`{chosen}, clips of {_either(t.clip_length for t in trials)} frames; "
+        f"{protocol}; {first.split} split of {_either(t.segments for t in trials)} segments with "
+        f"{first.actions} actions (always the most frequent one: {first.chance:.1f} %); "
+        f"data {first.data_name} ({first.data[:12]}); "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
     )
+
+
+def _either(values: Iterable[int]) -> str:
+    return " or ".join(str(value) for value in sorted(set(values)))
+
+
+def _epochs(trials: Sequence[Outcome]) -> str:
+    """Say which epochs were scored, model by model."""
+    parts = []
+    for model, members in _by_model(trials).items():
+        chosen = ", ".join("?" if trial.epoch is None else str(trial.epoch) for trial in members)
+        parts.append(f"{model} {chosen} of {_either(trial.epochs for trial in members)}")
+    return f"Best epoch on the {trials[0].selection_split} split, by trial: {'; '.join(parts)}."
+
+
+def _changes(trials: Sequence[Outcome]) -> str:
+    """Say what `--set` changed; differences between rows may come from it."""
+    parts = [
+        f"{model} {', '.join(sorted(changed))}"
+        for model, members in _by_model(trials).items()
+        if (changed := {override for trial in members for override in trial.overrides})
+    ]
+    return f"Changed in the recipe with --set: {'; '.join(parts)}." if parts else ""
+
+
+def _by_model(trials: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    models: dict[str, list[Outcome]] = {}
+    for trial in trials:
+        models.setdefault(trial.model, []).append(trial)
+    return models
 
 
 def _comparable(trials: Sequence[Outcome]) -> str:
@@ -86,21 +114,19 @@ def _how_computed(trials: Sequence[Outcome], *, with_increase: bool) -> str:
 
 
 def _last_epoch(trials: Sequence[Outcome]) -> str:
-    by_model: dict[str, list[float]] = {}
-    for trial in trials:
-        if trial.accuracy_last is not None:
-            by_model.setdefault(trial.model, []).append(trial.accuracy_last)
-    if not by_model:
-        return ""
-    means = ", ".join(f"{model} {sum(values) / len(values):.1f}" for model, values in by_model.items())
-    return f"Last epoch instead of best: {means}."
+    means = [
+        f"{model} {statistics.fmean(values):.1f}"
+        for model, members in _by_model(trials).items()
+        if (values := [trial.accuracy_last for trial in members if trial.accuracy_last is not None])
+    ]
+    return f"Last epoch instead of best: {', '.join(means)}." if means else ""
 
 
 def _not_shown(cohort: Cohort, outcomes: Sequence[Outcome]) -> str:
     count = len({outcome.run for outcome in outcomes})
     return (
         f"Not shown: {count} {'run' if count == 1 else 'runs'} of recipe `{cohort.recipe}`, protocol "
-        f"`{cohort.protocol}`, {cohort.split} split, scored: {cohort.selection}, on data "
+        f"`{cohort.protocol}`, {cohort.split} split, on data "
         f"{outcomes[0].data_name} ({cohort.data[:12]}); "
         "different recipes, data or protocols are never averaged (choose with --recipe or --runs)."
     )

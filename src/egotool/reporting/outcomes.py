@@ -23,13 +23,21 @@ class Outcome:
     """Digest of the resolved recipe without the seed: equal for trials of one experiment."""
     protocol: str
     """Which split picked the epoch: "honest" (validation) or "paper" (test)."""
-    selection: str
-    """In words: which epoch was scored and what chose it."""
+    selection_split: str
+    """The split that picked the epoch."""
+    epoch: int | None
+    """The scored epoch, counted from 1, the best on that split; None if the run does not say."""
+    epochs: int
+    """Length of the training."""
+    overrides: tuple[str, ...]
+    """What `--set` changed in the recipe."""
     seed: int
     data: str
     """Digest of the labelled data, all splits."""
     data_name: str
     """Name for people, for example the folder of the store."""
+    store: str
+    """Folder of the videos, as given to the training."""
     actions: int
     split: str
     segments: int
@@ -60,12 +68,11 @@ class Cohort:
     data: str
     protocol: str
     split: str
-    selection: str
 
     @classmethod
     def of(cls, outcome: Outcome) -> "Cohort":
         """Return the cohort that `outcome` belongs to."""
-        return cls(outcome.recipe, outcome.data, outcome.protocol, outcome.split, outcome.selection)
+        return cls(outcome.recipe, outcome.data, outcome.protocol, outcome.split)
 
 
 def sort_into_cohorts(outcomes: Sequence[Outcome]) -> dict[Cohort, list[Outcome]]:

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from egotool.reporting.commands import training_command
 from egotool.reporting.footnotes import own_footnotes
@@ -15,6 +16,7 @@ from egotool.reporting.outcomes import (
     wilson_interval,
 )
 from egotool.reporting.paper import HyperParameters, PaperRow, PaperTable, read_paper
+from egotool.runs.loading import recipe_names
 
 BASELINE_MODEL = "convlstm-attention"
 
@@ -77,7 +79,12 @@ class ComparisonTable:
 
 
 def comparison_table(
-    number: int, outcomes: Sequence[Outcome], *, recipe: str | None = None, problems: Sequence[str] = ()
+    number: int,
+    outcomes: Sequence[Outcome],
+    *,
+    recipe: str | None = None,
+    problems: Sequence[str] = (),
+    runs: Path | None = None,
 ) -> ComparisonTable:
     """Return Table `number` of the paper beside the own `outcomes`.
 
@@ -89,6 +96,7 @@ def comparison_table(
         outcomes: all trials that were found.
         recipe: show only runs of this recipe.
         problems: sentences about runs that could not be used, repeated as footnotes.
+        runs: folder of the runs, for the commands; None: where `egotool train` puts them by itself.
 
     Raises:
         UsageError: if the paper has no such table.
@@ -119,18 +127,43 @@ def comparison_table(
         *problems,
     )
     baseline = _mean_of_baseline(table, members)
+    options = _options(members, runs)
     return ComparisonTable(
         number=number,
         caption=table.caption,
         rows=tuple(
-            _row(table, row, trials, baseline) for row, trials in zip(table.rows, chosen, strict=True)
+            _row(table, row, trials, baseline=baseline, options=options)
+            for row, trials in zip(table.rows, chosen, strict=True)
         ),
         cohort=shown,
         footnotes=footnotes,
     )
 
 
-def _row(table: PaperTable, row: PaperRow, trials: Sequence[Outcome], baseline: float | None) -> TableRow:
+def _options(members: Sequence[Outcome], runs: Path | None) -> tuple[str, ...]:
+    """Return what a command must say for its run to join the shown ones, and would not do by itself."""
+    options: list[str] = []
+    if members:
+        newest = max(members, key=lambda member: member.trained)
+        if not newest.recipe_reason.startswith("auto") and newest.recipe in recipe_names():
+            options += ["--recipe", newest.recipe]
+        if newest.protocol != "honest":
+            options += ["--protocol", newest.protocol]
+        if newest.store != "store":
+            options += ["--store", newest.store]
+    if runs is not None and runs != Path("runs"):
+        options += ["--runs", str(runs)]
+    return tuple(options)
+
+
+def _row(
+    table: PaperTable,
+    row: PaperRow,
+    trials: Sequence[Outcome],
+    *,
+    baseline: float | None,
+    options: Sequence[str],
+) -> TableRow:
     model = table.model_of(row)
     return TableRow(
         label=row.label or model,
@@ -140,7 +173,7 @@ def _row(table: PaperTable, row: PaperRow, trials: Sequence[Outcome], baseline: 
         published_increase=row.increase,
         baseline=row.baseline,
         measured=_measure(trials, baseline=None if row.baseline else baseline) if trials else None,
-        command=training_command(model, clip_length=row.clip_length, settings=row.settings),
+        command=training_command(model, clip_length=row.clip_length, settings=row.settings, options=options),
     )
 
 
