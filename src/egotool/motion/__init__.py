@@ -1,7 +1,7 @@
 """Motion: TV-L1 flow, camera motion, warp flow, dense tracks and motion masks; arrays in, arrays out.
 
-Coordinates: x to the right, y downwards, pixel centres at integers. A flow (2, H, W) float32 holds the x and the
-y displacement in pixels from frame t to frame t + 1; a homography maps pixel coordinates the same way.
+Coordinates: x to the right, y downwards, pixel centres at integers. A flow (2, H, W) float32 holds the x and
+the y displacement in pixels from frame t to frame t + 1; a homography maps pixel coordinates the same way.
 """
 
 from egotool.motion.camera import CameraMotion, estimate_camera_motion

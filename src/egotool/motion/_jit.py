@@ -1,7 +1,7 @@
 """Compilation of the numeric kernels: one place that decides how numba is used."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 from numba import njit
 
@@ -17,9 +17,12 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     cannot be written, in the user's cache folder (NUMBA_CACHE_DIR overrides both), so that a second
     process does not compile again. Where no place is writable it is compiled once per process.
     """
-    options = {"nogil": True, "fastmath": True, "boundscheck": False, "error_model": "numpy"}
+
+    def compile_(cache: bool) -> Callable[P, R]:
+        jit = njit(cache=cache, nogil=True, fastmath=True, boundscheck=False, error_model="numpy")
+        return cast(Callable[P, R], jit(function))
+
     try:
-        kernel: Callable[P, R] = njit(cache=True, **options)(function)
+        return compile_(cache=True)
     except RuntimeError:  # numba found no writable folder
-        kernel = njit(**options)(function)
-    return kernel
+        return compile_(cache=False)

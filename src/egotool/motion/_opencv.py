@@ -19,10 +19,8 @@ def opencv_tvl1(image0: GrayImage, image1: GrayImage, schedule: Schedule) -> Flo
     """
     if schedule != EXACT:
         raise ValueError('OpenCV can follow the schedule "exact" only; name it, or use the backend "numba"')
-    if image0.dtype == np.float32:  # its own conversion of uint8 is exact, too
-        image0, image1 = np.ascontiguousarray(image0), np.ascontiguousarray(image1)
     solver = _of_thread.__dict__.get("solver")
     if solver is None:  # it keeps buffers, and is not for use from two threads at once
-        solver = _of_thread.solver = cv2.optflow.DualTVL1OpticalFlow_create()
-    flow = solver.calc(image0, image1, None)
+        solver = _of_thread.solver = cv2.optflow.DualTVL1OpticalFlow_create()  # type: ignore[attr-defined]
+    flow = solver.calc(np.ascontiguousarray(image0), np.ascontiguousarray(image1), None)
     return np.ascontiguousarray(np.moveaxis(flow, 2, 0))

@@ -26,16 +26,22 @@ def level_sizes(height: int, width: int, schedule: Schedule) -> list[tuple[int, 
 
 
 def fill_pyramid(image: GrayImage, levels: list[Float32Array], schedule: Schedule) -> None:
-    """Write gray values (0..255) and derivatives of `image` into `levels`, each (h, w, 4), the finest first."""
+    """Write gray (0..255) and derivatives of `image` into `levels`, each (h, w, 4), the finest first."""
     near, far = (8 / 12, -1 / 12) if schedule.five_point else (0.5, 0.0)
     sigma = schedule.antialias * math.sqrt(1 / schedule.factor**2 - 1)
-    picture = image.astype(np.float32) if image.dtype == np.uint8 else image * np.float32(255)
+    scale = np.float32(1 if image.dtype == np.uint8 else 255)
+    picture = np.multiply(image, scale, dtype=np.float32)
     if schedule.presmooth:
-        picture = cv2.GaussianBlur(picture, (0, 0), schedule.presmooth)
+        picture = _blurred(picture, schedule.presmooth)
     for level, out in enumerate(levels):
         if level:
             if sigma:
-                picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+                picture = _blurred(picture, sigma)
             height, width = out.shape[:2]
-            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+            smaller = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+            picture = np.asarray(smaller, np.float32)
         gradients(picture, out, np.float32(near), np.float32(far))
+
+
+def _blurred(picture: Float32Array, sigma: float) -> Float32Array:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)

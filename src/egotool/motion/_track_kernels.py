@@ -1,7 +1,8 @@
 """The loops over tracks and cells, compiled by numba.
 
 Tracks of one scale live in flat arrays; a track i has taken lengths[i] steps, paths[i, k] = (x, y) is its
-position after k of them in pixels of its scale, steps[i, k] its camera-compensated k-th step in full-size pixels.
+position after k of them in pixels of its scale, steps[i, k] its camera-compensated k-th step in full-size
+pixels.
 marks (frames, rows, columns) is a ring buffer over frames: the cells that surviving tracks cross.
 """
 
@@ -59,7 +60,7 @@ def begin_tracks(
 def survives(
     path: Float32Array, steps: Float32Array, length: int, ratios: Float64Array, rules: Float64Array
 ) -> bool:
-    """Whether a track of `length` steps passes the drop rules (see `TrackParameters`), in full-size pixels."""
+    """Whether a track of `length` steps passes the drop rules of `TrackParameters`, in full-size pixels."""
     least_spread, most_spread, longest_step, longest_share, least_motion = rules
     mean_x = 0.0
     mean_y = 0.0
@@ -91,7 +92,7 @@ def survives(
         motion = max(motion, math.sqrt(steps[k, 0] ** 2 + steps[k, 1] ** 2))
     if longest > longest_step and longest > longest_share * total:
         return False
-    return motion > least_motion
+    return bool(motion > least_motion)
 
 
 @compiled

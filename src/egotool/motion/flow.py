@@ -7,7 +7,7 @@ import numpy as np
 from egotool.motion._arrays import Flow, GrayImage, check_pair
 from egotool.motion._engine import workspace
 from egotool.motion._opencv import opencv_tvl1
-from egotool.motion.schedule import FAST, Schedule, find_schedule
+from egotool.motion.schedule import Schedule, find_schedule
 
 Backend = Literal["auto", "numba", "opencv"]
 
@@ -47,7 +47,8 @@ def tvl1(
         return opencv_tvl1(image0, image1, chosen)
     if backend not in ("auto", "numba"):
         raise ValueError(f"no backend is called {backend!r}; there are auto, numba and opencv")
-    return workspace(*image0.shape, chosen).compute(image0, image1)
+    height, width = image0.shape
+    return workspace(height, width, chosen).compute(image0, image1)
 
 
 def warm_up(height: int, width: int, *, schedule: str | Schedule = "fast") -> None:

@@ -27,8 +27,8 @@ class Schedule:
     smallest_side: int = 16
     """The pyramid stops before a side falls below this."""
     opencv_sizes: bool = False
-    """Round level sizes one from another and scale the flow by 1 / factor, as OpenCV does, instead of rounding
-    from full size and scaling by the true ratio of the sizes."""
+    """Round level sizes one from another and scale the flow by 1 / factor, as OpenCV does, instead of
+    rounding from full size and scaling by the true ratio of the sizes."""
 
     presmooth: float = 0.0
     """Gaussian sigma applied to the input pictures; 0: none."""
