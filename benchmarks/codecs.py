@@ -49,12 +49,10 @@ def candidates() -> dict[str, tuple[Options, Options]]:
         ("zstd", 1),
         ("zstd", 3),
         ("zstd", 5),
-        ("zstd", 9),
     ):
         for frames_filter, flow_filter in (
             ("none", "shuffle"),
             ("none", "bitshuffle"),
-            ("bitshuffle", "bitshuffle"),
         ):
             name = f"blosc2 {compressor}-{level} {frames_filter}/{flow_filter}"
             found[name] = tuple(  # type: ignore[assignment]
