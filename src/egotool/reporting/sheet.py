@@ -92,7 +92,13 @@ def write_sheet(
         for source in sources
     ]
     with replacing(out) as temporary:
-        draw_sheet(temporary, columns=columns, rows=pictures, flow_scales=sorted(set(scales.values())))
+        draw_sheet(
+            temporary,
+            columns=columns,
+            rows=pictures,
+            flow_scales=sorted(set(scales.values())),
+            notes=_legend(columns, run),
+        )
     progress.finish(task)
     return Sheet(path=out, rows=tuple(rows), columns=tuple(columns))
 
@@ -256,6 +262,22 @@ def _title(source: _Source) -> str:
     if segment.action:
         words.append(segment.action)
     return "  ·  ".join(words)
+
+
+def _legend(columns: Sequence[str], run: Run | None) -> list[str]:
+    notes = []
+    if "motion mask" in columns:
+        notes.append("Motion mask: in colour and outlined, what moves by itself.")
+    if "attention" in columns:
+        notes.append(
+            "Attention: bright is most attended (of each frame); the square is what the network sees."
+        )
+    if run is not None:
+        record = run.record
+        notes.append(
+            f"Network: run {run.name} ({record.model}, recipe {record.recipe}, protocol {record.protocol})."
+        )
+    return notes
 
 
 def _note(source: _Source, scales: dict[str, float]) -> str:

@@ -15,7 +15,13 @@ from egotool.reporting.flow_colours import colour_wheel
 WIDTH = 1200.0
 """Width in points of layout: at 100 dpi these are pixels, and 9 pt type is read comfortably."""
 _MARGIN, _GAP, _HEADING, _TITLE, _BELOW_ROW, _LEGEND = 16.0, 5.0, 30.0, 19.0, 9.0, 74.0
-_INK, _QUIET, _OUTLINE, _ABSENT = "#1a1a1a", "#6b6b6b", "#ffd60a", "#f0f0f0"
+_INK, _QUIET, _OUTLINE, _ABSENT, _EDGE = (
+    "#1a1a1a",
+    "#6b6b6b",
+    "#ffd60a",
+    "#f0f0f0",
+    "#c8c8c8",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ def draw_sheet(
     columns: Sequence[str],
     rows: Sequence[PictureRow],
     flow_scales: Sequence[float],
+    notes: Sequence[str] = (),
     dots_per_inch: int = 160,
 ) -> None:
     """Draw the sheet to `path`; its suffix decides between PNG, PDF and SVG.
@@ -57,11 +64,12 @@ def draw_sheet(
         columns: headings.
         rows: the pictures.
         flow_scales: the scales in use, for the legend; without any there is no legend of flow.
+        notes: at most three lines for the legend.
         dots_per_inch: 100 gives a PNG 1200 pixels wide.
     """
     widths = _column_widths(rows, len(columns))
     heights = [_row_height(row, widths) for row in rows]
-    has_legend = bool(flow_scales) or "motion mask" in columns
+    has_legend = bool(flow_scales) or bool(notes)
     legend = _LEGEND if has_legend else 0.0
     total = (
         _MARGIN + _HEADING + sum(_TITLE + height + _BELOW_ROW for height in heights) + legend + _MARGIN / 2
@@ -83,7 +91,7 @@ def draw_sheet(
             page.panel(left, top, width, height, panel)
         top += height + _BELOW_ROW
     if has_legend:
-        _draw_legend(page, top, columns=columns, flow_scales=flow_scales)
+        _draw_legend(page, top, flow_scales=flow_scales, notes=notes)
     figure.savefig(path, dpi=dots_per_inch, format=path.suffix.lower().removeprefix("."))
 
 
@@ -164,7 +172,10 @@ class _Page:
             )
         axes.set_xlim(-0.5, columns - 0.5)
         axes.set_ylim(rows - 0.5, -0.5)
-        axes.set_axis_off()
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():  # a white flow would melt into the page
+            spine.set(edgecolor=_EDGE, linewidth=0.5)
 
 
 def _column_widths(rows: Sequence[PictureRow], count: int) -> list[float]:
@@ -198,7 +209,7 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= max(length, 20) else "…" + text[-max(length, 20) + 1 :]
 
 
-def _draw_legend(page: _Page, top: float, *, columns: Sequence[str], flow_scales: Sequence[float]) -> None:
+def _draw_legend(page: _Page, top: float, *, flow_scales: Sequence[float], notes: Sequence[str]) -> None:
     left = _MARGIN
     if flow_scales:
         size = 56.0
@@ -213,14 +224,5 @@ def _draw_legend(page: _Page, top: float, *, columns: Sequence[str], flow_scales
         page.text(left, top + 34, f"{rim}; longer vectors are darker.", size=8.5, colour=_QUIET)
         page.text(left, top + 48, "Warp flow: camera compensated, same scale.", size=8.5, colour=_QUIET)
         left += 420
-    notes = []
-    if "motion mask" in columns:
-        notes.append("Motion mask: in colour and outlined, what moves by itself.")
-    if "attention" in columns:
-        notes.append(
-            "Attention: bright is most attended (of each frame); the square is what the network sees."
-        )
-    if "predicted next" in columns:
-        notes.append("Predicted next: this frame convolved with the network's dynamic filter.")
     for line, note in enumerate(notes):
         page.text(left, top + 20 + 14 * line, note, size=8.5, colour=_QUIET)
