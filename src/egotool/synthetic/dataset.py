@@ -4,6 +4,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from egotool.errors import UsageError
+from egotool.errors import EgotoolError, UsageError
 from egotool.files import write_text
 from egotool.progress import Progress, SilentProgress
 from egotool.synthetic.parameters import GENERATOR_VERSION, Kind, ParameterOptions, SyntheticParameters, Verb
@@ -138,7 +139,10 @@ def render_dataset(
     """
     progress = progress or SilentProgress()
     plan_dataset(out, **options)  # refuse before anything is created
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be created ({error.strerror}): name another folder") from None
     with _locked(out):
         summary = plan_dataset(out, **options)
         parameters = summary.parameters
@@ -172,7 +176,7 @@ def _record(parameters: SyntheticParameters) -> str:
 def _check_folder(out: Path, parameters: SyntheticParameters) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: name a folder for the synthetic dataset")
-    if not out.is_dir() or not any(entry.name != _LOCK_NAME for entry in out.iterdir()):
+    if not out.is_dir() or all(entry.name.startswith(".") for entry in out.iterdir()):
         return
     try:
         record = json.loads((out / RECORD_NAME).read_text(encoding="utf-8"))
@@ -202,7 +206,19 @@ def _is_complete(video: Path) -> bool:
 
 
 def _render_to_file(plan: ClipPlan, out: Path) -> ClipPlan:
+    """Write one clip's video and truth, both or neither as far as `_is_complete` can see."""
     video = out / video_name(plan)
+    try:
+        _write_clip(plan, video)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EgotoolError(
+            f"{video} cannot be written ({reason}): make room, then run the command again"
+        ) from error
+    return plan
+
+
+def _write_clip(plan: ClipPlan, video: Path) -> None:
     video.parent.mkdir(parents=True, exist_ok=True)
     for leftover in video.parent.glob(f".{video.stem}.*.tmp.*"):  # of a process that was killed
         leftover.unlink(missing_ok=True)
@@ -215,7 +231,6 @@ def _render_to_file(plan: ClipPlan, out: Path) -> ClipPlan:
                 yield frame.rgb
 
         write_video(video, frames(), frame_rate=plan.frame_rate)
-    return plan
 
 
 def _render_all(plans: list[ClipPlan], out: Path, workers: int) -> Iterator[ClipPlan]:
@@ -238,7 +253,8 @@ def _render_all(plans: list[ClipPlan], out: Path, workers: int) -> Iterator[Clip
 
 
 def _start_worker() -> None:
-    """Keep a worker to one core, and end it with its parent even if that was killed."""
+    """Keep a worker to one core; let it finish its clip on Ctrl-C, and end with a parent that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:

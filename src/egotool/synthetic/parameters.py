@@ -74,10 +74,11 @@ class SyntheticParameters(BaseModel):
         subjects: number of people, each with own skin, sleeve, kitchen, speed and head motion.
         repetitions: clips per subject and action.
         frames: frames per clip.
-        width, height: frame size in pixels.
+        width, height: frame size in pixels, even, as H.264 wants it.
         frame_rate: frames per second written to the videos; motion is defined per frame.
         mode: `planar`, `parallax`, or `mixed` (alternating between clips).
-        head_motion: the fastest head motion of any clip, in pixels per frame; clips range from still to it.
+        head_motion: the fastest head motion of any clip, in pixels per frame, at most a sixth of the width;
+            clips range from still to it.
         verbs, objects: their possible combinations are the actions (only objects with a lid open and close).
     """
 
@@ -87,11 +88,11 @@ class SyntheticParameters(BaseModel):
     subjects: int = Field(default=4, ge=1, le=999)
     repetitions: int = Field(default=5, ge=1, le=9999)
     frames: int = Field(default=40, ge=2, le=100_000)
-    width: int = Field(default=256, ge=64, le=4096)
-    height: int = Field(default=192, ge=64, le=4096)
+    width: int = Field(default=256, ge=64, le=4096, multiple_of=2)
+    height: int = Field(default=192, ge=48, le=4096, multiple_of=2)
     frame_rate: float = Field(default=15.0, gt=0, le=1000)
     mode: Literal["planar", "parallax", "mixed"] = "mixed"
-    head_motion: float = Field(default=10.0, ge=0, le=100)
+    head_motion: float = Field(default=10.0, ge=0)
     verbs: tuple[Verb, ...] = (Verb.TAKE, Verb.PUT, Verb.PUSH_LEFT, Verb.PUSH_RIGHT)
     objects: tuple[Kind, ...] = (Kind.CUP, Kind.BOX)
 
@@ -99,6 +100,8 @@ class SyntheticParameters(BaseModel):
     def _some_action_is_possible(self) -> Self:
         if len(set(self.verbs)) != len(self.verbs) or len(set(self.objects)) != len(self.objects):
             raise ValueError("a verb or an object is named twice")
+        if self.head_motion > self.width / 6:
+            raise ValueError("head_motion above a sixth of the width shows what is not drawn")
         if not self.actions:
             raise ValueError(f"only {', '.join(sorted(LIDDED))} can be opened and closed")
         return self

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from egotool.synthetic.camera import Matrices
+from egotool.synthetic.camera import Camera, Matrices, mean_displacement
 from egotool.synthetic.layers import Layer, Role
 from egotool.synthetic.scene import Scene, normalised
 
 MOVING_THRESHOLD = 0.25
 """A pixel moves if its surface moves this many pixels more in one frame than the head alone would move it."""
 
-_BLUR_FROM = 0.6
+_BLUR_FROM = 0.8
 """Motion during the open shutter, in pixels, from which several moments are averaged into one frame."""
 
 Bytes = NDArray[np.uint8]
@@ -42,13 +42,30 @@ class RenderedFrame:
 
 
 @dataclass(frozen=True)
+class _View:
+    """One layer at one moment of every frame: picture → frame, and the part of the frame it can reach."""
+
+    seen: Matrices
+    boxes: NDArray[np.intp]
+
+    def box(self, frame: int) -> Box | None:
+        """Return (left, top, right, bottom), None if the layer is outside the frame."""
+        left, top, right, bottom = (int(edge) for edge in self.boxes[frame])
+        return (left, top, right, bottom) if right - left > 1 and bottom - top > 1 else None
+
+
+@dataclass(frozen=True)
 class _Track:
-    """One layer's homographies: picture → frame at the shutter's moments, and frame → frame."""
+    """One layer over the clip: how it is seen when the shutter opens, midway, and when it closes.
+
+    `steps` and `head_only` are homographies frame t → t+1: as it moves, and had only the head moved.
+    `shift` says how far it moves in the frame while the shutter is open, in pixels.
+    """
 
     layer: Layer
-    seen: Matrices
-    opening: Matrices
-    closing: Matrices
+    middle: _View
+    opening: _View
+    closing: _View
     steps: Matrices
     head_only: Matrices
     shift: NDArray[np.float64]
@@ -62,15 +79,21 @@ def render_frames(scene: Scene, *, clean: bool = False) -> Iterator[RenderedFram
         clean: leave out motion blur, exposure change and sensor noise.
     """
     tracks = [_track(scene, layer) for layer in scene.layers]
+    views = {
+        "opening": [(track.layer, track.opening) for track in tracks],
+        "middle": [(track.layer, track.middle) for track in tracks],
+        "closing": [(track.layer, track.closing) for track in tracks],
+    }
+    fastest = np.max([track.shift for track in tracks], axis=0)
     sensor = None if clean else _Sensor(scene)
     height, width = scene.camera.height, scene.camera.width
     owner = np.zeros((height, width), np.uint8)
     truth = _TruthPainter(width, height)
     for frame in range(scene.plan.frames):
-        rgb: Bytes = _composite(tracks, frame, "seen", width, height, owner)
-        if sensor is not None and max(track.shift[frame] for track in tracks) > _BLUR_FROM:
-            opening = _composite(tracks, frame, "opening", width, height, None)
-            closing = _composite(tracks, frame, "closing", width, height, None)
+        rgb = _composite(views["middle"], frame, width, height, owner)
+        if sensor is not None and fastest[frame] > _BLUR_FROM:
+            opening = _composite(views["opening"], frame, width, height, None)
+            closing = _composite(views["closing"], frame, width, height, None)
             rgb = _average(opening, rgb, closing)
         if sensor is not None:
             rgb = sensor.expose(rgb, frame)
@@ -79,7 +102,7 @@ def render_frames(scene: Scene, *, clean: bool = False) -> Iterator[RenderedFram
         yield RenderedFrame(
             rgb=rgb,
             flow=None if is_last else flow,
-            homography=None if is_last else tracks[scene.dominant].steps[frame],
+            homography=None if is_last else tracks[0].steps[frame],
             moving_mask=moving,
             layers=owner.copy(),
         )
@@ -93,86 +116,92 @@ def _track(scene: Scene, layer: Layer) -> _Track:
     opening, closing = (layer.to_frame(camera, head, times + d, times + d) for d in (-half, half))
     backwards = np.linalg.inv(seen[:-1])
     steps = normalised(seen[1:] @ backwards)
-    head_only = steps if layer.static else normalised(
-        layer.to_frame(camera, head, times[1:], times[:-1]) @ backwards
-    )  # fmt: skip
-    shift = _in_frame_shift(layer, opening, closing, camera.width, camera.height) * 1.5
-    return _Track(layer, seen, opening, closing, steps, head_only, shift)
+    head_only = steps
+    if not layer.static:
+        head_only = normalised(layer.to_frame(camera, head, times[1:], times[:-1]) @ backwards)
+    return _Track(
+        layer=layer,
+        middle=_view(layer, seen, camera),
+        opening=_view(layer, opening, camera),
+        closing=_view(layer, closing, camera),
+        steps=steps,
+        head_only=head_only,
+        shift=_shift(layer, opening, closing, camera) * 1.5,
+    )
 
 
-def _in_frame_shift(
-    layer: Layer, before: Matrices, after: Matrices, width: int, height: int
-) -> NDArray[np.float64]:
+def _corners(width: int, height: int) -> NDArray[np.float64]:
+    right, bottom = width - 1.0, height - 1.0
+    return np.array([[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]])
+
+
+def _is_endless(layer: Layer) -> bool:
+    return bool(layer.picture.shape[2] == 3)
+
+
+def _view(layer: Layer, seen: Matrices, camera: Camera) -> _View:
+    frame = np.array([0, 0, camera.width, camera.height])
+    if _is_endless(layer):
+        return _View(seen, np.broadcast_to(frame, (len(seen), 4)))
+    corners = seen @ _corners(layer.picture.shape[1], layer.picture.shape[0])
+    depth = corners[:, 2]
+    # With a corner beside or behind the eye the box is unknown: take the whole frame.
+    ahead = depth.min(axis=1) > 1e-3 * depth.max(axis=1)
+    x, y = np.moveaxis(corners[:, :2] / depth[:, None], 1, 0)
+    boxes = np.stack(
+        [np.floor(x.min(1)), np.floor(y.min(1)), np.ceil(x.max(1)) + 1, np.ceil(y.max(1)) + 1], -1
+    )
+    boxes = np.clip(np.where(ahead[:, None], boxes, frame), 0, np.tile(frame[2:], 2))
+    return _View(seen, boxes.astype(np.intp))
+
+
+def _shift(layer: Layer, before: Matrices, after: Matrices, camera: Camera) -> NDArray[np.float64]:
     """Return how far the layer moves in the frame between two moments (M,); 0 while it is outside."""
     if layer.role is Role.SHADOW:
         return np.zeros(len(before))
+    width, height = camera.width, camera.height
     if layer.role is Role.BACKGROUND:
-        corners = np.array([[0, 0, 1], [width - 1, 0, 1], [0, height - 1, 1], [width - 1, height - 1, 1.0]]).T
-        first = np.broadcast_to(corners[:2], (len(before), 2, 4))
-        moved = after @ np.linalg.inv(before) @ corners
-        visible = np.ones(len(before), bool)
-    else:
-        corners = _corners(layer)
-        moved, first = after @ corners, before @ corners
-        first = first[:, :2] / first[:, 2:]
-        x, y = first[:, 0], first[:, 1]
-        visible = (x.max(1) >= 0) & (x.min(1) < width) & (y.max(1) >= 0) & (y.min(1) < height)
-    moved = moved[:, :2] / moved[:, 2:]
-    return np.asarray(np.where(visible, np.hypot(*np.moveaxis(moved - first, 1, 0)).mean(-1), 0))
-
-
-def _corners(layer: Layer) -> NDArray[np.float64]:
-    high, wide = layer.picture.shape[:2]
-    return np.array([[0, 0, 1], [wide - 1, 0, 1], [0, high - 1, 1], [wide - 1, high - 1, 1.0]]).T
-
-
-def _box(layer: Layer, seen: NDArray[np.float64], width: int, height: int) -> Box | None:
-    """Return the part of the frame (left, top, right, bottom) that the layer can reach, None if none."""
-    if layer.picture.shape[2] == 3:
-        return 0, 0, width, height
-    corners = seen @ _corners(layer)
-    if corners[2].min() <= 1e-3 * corners[2].max():
-        return 0, 0, width, height  # a corner beside or behind the eye: the box is unknown
-    x, y = corners[:2] / corners[2]
-    left, right = max(0, int(np.floor(x.min()))), min(width, int(np.ceil(x.max())) + 1)
-    top, bottom = max(0, int(np.floor(y.min()))), min(height, int(np.ceil(y.max())) + 1)
-    return (left, top, right, bottom) if right - left > 1 and bottom - top > 1 else None
+        return mean_displacement(after @ np.linalg.inv(before), width=width, height=height)
+    corners = _corners(layer.picture.shape[1], layer.picture.shape[0])
+    first, last = ((seen @ corners)[:, :2] / (seen @ corners)[:, 2:] for seen in (before, after))
+    x, y = first[:, 0], first[:, 1]
+    visible = (x.max(1) >= 0) & (x.min(1) < width) & (y.max(1) >= 0) & (y.min(1) < height)
+    return np.asarray(np.where(visible, np.hypot(*np.moveaxis(last - first, 1, 0)).mean(-1), 0))
 
 
 def _composite(
-    tracks: list[_Track], frame: int, moment: str, width: int, height: int, owner: Bytes | None
+    layers: list[tuple[Layer, _View]], frame: int, width: int, height: int, owner: Bytes | None
 ) -> Bytes:
     """Return the layers drawn over each other at one moment; note in `owner` which one each pixel shows."""
-    rgb: Bytes | None = None
+    rgb = np.zeros((height, width, 3), np.uint8)
     if owner is not None:
         owner[:] = 0
-    for index, track in enumerate(tracks):
-        seen: NDArray[np.float64] = getattr(track, moment)[frame]
-        box = _box(track.layer, seen, width, height)
+    for index, (layer, view) in enumerate(layers):
+        box = view.box(frame)
         if box is None:
             continue
         left, top, right, bottom = box
-        shifted = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ seen
-        endless = track.layer.picture.shape[2] == 3
+        shifted = view.seen[frame].copy()
+        shifted[0] -= left * shifted[2]
+        shifted[1] -= top * shifted[2]
+        endless = _is_endless(layer)
         warped = cv2.warpPerspective(
-            track.layer.picture,
+            layer.picture,
             shifted,
             (right - left, bottom - top),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REFLECT_101 if endless else cv2.BORDER_CONSTANT,
         )
-        if rgb is None or endless:
+        if endless:
             rgb = np.asarray(warped, np.uint8)
             continue
         target = rgb[top:bottom, left:right]
-        alpha = warped[..., 3]
+        alpha = cv2.extractChannel(warped, 3)
         keep = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGR)
-        target[:] = cv2.add(
-            cv2.multiply(target, keep, scale=1 / 255), cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR)
-        )
-        if owner is not None and track.layer.role is not Role.SHADOW:
+        cv2.multiply(target, keep, dst=target, scale=1 / 255)
+        cv2.add(target, cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), dst=target)
+        if owner is not None and layer.role is not Role.SHADOW:
             owner[top:bottom, left:right][alpha >= 128] = index
-    assert rgb is not None
     return rgb
 
 
@@ -208,7 +237,7 @@ class _TruthPainter:
         moving = np.zeros(self._shape, np.uint8)
         flow = self._displacement(tracks[0].steps[frame], (0, 0, width, height))
         for index, track in enumerate(tracks[1:], start=1):
-            box = _box(track.layer, track.seen[frame], width, height)
+            box = track.middle.box(frame)
             if box is None or track.layer.role is Role.SHADOW:
                 continue
             left, top, right, bottom = box

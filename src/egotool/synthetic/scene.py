@@ -1,7 +1,7 @@
 """A whole scene: the static setting, the object in use, the hands, and the head that looks at them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from egotool.synthetic.hands import HandSprites
 from egotool.synthetic.layers import Layer, Placement, Role, Times, in_plane, placements, sprite_to_card
 from egotool.synthetic.parameters import Verb
 from egotool.synthetic.plan import ClipPlan
-from egotool.synthetic.setting import Setting, build_setting, lying_shadow, sized
+from egotool.synthetic.setting import Setting, build_setting, sized, thrown_shadow
 from egotool.synthetic.sprites import Sprite
 from egotool.synthetic.subjects import Subject, draw_subject, subject_hand, subject_object
 
@@ -37,8 +37,7 @@ class Scene:
     Attributes:
         plan, subject, performance: where the scene comes from.
         camera, head: who looks.
-        layers: far to near; layer 0 covers the whole frame.
-        dominant: index of the static layer that the clip's homographies describe.
+        layers: far to near; layer 0 covers the whole frame, and the clip's homographies describe it.
         object_area: the fraction of the frame that the object covers when nothing hides it.
         head_peak: the fastest head motion, pixels per frame.
     """
@@ -49,7 +48,6 @@ class Scene:
     camera: Camera
     head: HeadPath
     layers: tuple[Layer, ...]
-    dominant: int
     object_area: float
     head_peak: float
 
@@ -73,12 +71,14 @@ def build_scene(plan: ClipPlan, rng: np.random.Generator | None = None) -> Scene
     performance = draw_performance(rng, speed=subject.speed * plan.speed, right_handed=subject.right_handed)
     setting = build_setting(plan, subject, camera, rng, performance.place)
     object_area = float(rng.uniform(0.065, 0.105))
-    actors = _Actors(plan, subject, camera, setting, performance, object_area, float(rng.uniform(0.92, 1.08)))
+    # Two hands together, or one very near the eye, cover up to about 40 % of the frame.
+    hand_size = float(0.85 + 0.15 * rng.random() if performance.helper else 0.9 + 0.85 * rng.random() ** 2)
+    actors = _Actors(plan, subject, camera, setting, performance, object_area, hand_size)
     drawn_peak = (
         0.0 if rng.random() < 0.12 else plan.head_motion * subject.head_motion * rng.uniform(0.05, 1) ** 1.2
     )
     peak = drawn_peak if plan.head_peak is None else plan.head_peak
-    dominant = setting.layers[setting.dominant]
+    dominant = setting.layers[0]
     head = draw_head_path(rng)
     frames = np.arange(plan.frames, dtype=np.float64)
 
@@ -95,7 +95,6 @@ def build_scene(plan: ClipPlan, rng: np.random.Generator | None = None) -> Scene
         camera=camera,
         head=head,
         layers=(*setting.layers, *actors.layers()),
-        dominant=setting.dominant,
         object_area=object_area,
         head_peak=fastest(head),
     )
@@ -154,18 +153,17 @@ class _Actors:
         along, down = self._setting.counter_axes
         # A lifted object's shadow shrinks away, but never to zero: the homography stays invertible.
         size = np.clip(1 - 4 * motion.object_exit, 1e-3, 1)[:, None]
+        still = np.zeros_like(motion.object_exit)
         resting = self._object_origin(
-            Motion(
-                object_shift=motion.object_shift * np.array([1.0, 0.0]),
-                object_exit=np.zeros_like(motion.object_exit),
-                object_angle=motion.object_angle,
-                lid_shift=motion.lid_shift,
-                hand_presence=motion.hand_presence,
-                hand_on_lid=False,
-                grip=motion.grip,
-            )
+            replace(motion, object_shift=motion.object_shift * np.array([1.0, 0.0]), object_exit=still)
         )
         return placements(along * size, down * size, resting)
+
+    def _shadow(self) -> Layer:
+        shadow = thrown_shadow(self._whole)
+        to_card = sprite_to_card(shadow, self._pixel)
+        name = f"shadow of {self._plan.kind}"
+        return Layer(name, Role.SHADOW, shadow.rgba, to_card, self._shadow_placement, False)
 
     def _lid_place(self, motion: Motion) -> NDArray[np.float64]:
         """Return where the lid is on the object's card (M, 2)."""
@@ -259,7 +257,7 @@ class _Actors:
         kind = self._plan.kind
         body_to_card = sprite_to_card(self._body, self._pixel)
         body = Layer(str(kind), Role.OBJECT, self._body.rgba, body_to_card, self._object_placement, False)
-        shadow = lying_shadow(f"shadow of {kind}", self._whole, self._pixel, self._shadow_placement, False)
+        shadow = self._shadow()
         stack = [shadow]
         if self._has_lid and self._lid is not None:
             to_card = sprite_to_card(self._lid, self._pixel)

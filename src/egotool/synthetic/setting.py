@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from egotool.synthetic.camera import Camera
 from egotool.synthetic.kitchen import cabinet_picture, counter_picture, flat_kitchen, paste, wall_picture
-from egotool.synthetic.layers import Layer, Placement, Role, fixed, placements, sprite_to_card
+from egotool.synthetic.layers import Layer, Role, fixed, placements, sprite_to_card
 from egotool.synthetic.parameters import Kind, Mode
 from egotool.synthetic.plan import ClipPlan
 from egotool.synthetic.sprites import Sprite, shadow_sprite
@@ -25,15 +25,14 @@ class Setting:
     """The static layers from far to near, and where things can stand.
 
     Attributes:
-        layers: static layers, far to near; layer 0 covers the whole frame.
-        dominant: index of the layer that the clip's `homography` describes.
+        layers: static layers, far to near; layer 0 (the kitchen, or the counter) covers the whole frame, and
+            the clip's homography describes it.
         base, down, normal: a point of the counter, the direction along it away from the wall, its normal.
         card_down: the axis t of things that stand (parallax) or lie (planar) on the counter.
         shrink: how much shorter such cards look in the frame because they lean.
     """
 
     layers: tuple[Layer, ...]
-    dominant: int
     base: Vector
     down: Vector
     normal: Vector
@@ -104,7 +103,7 @@ def _planar_setting(
     down = np.array([0, np.cos(tilt), -np.sin(tilt)])
     normal = np.array([0, np.sin(tilt), np.cos(tilt)])
     base = np.array([0, 0, 1.0])
-    bare = Setting((), 0, base, down, normal, down, float(np.cos(tilt)))
+    bare = Setting((), base, down, normal, down, float(np.cos(tilt)))
     width, height = 2 * camera.width, 2 * camera.height + camera.height // 4
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
 
@@ -120,8 +119,7 @@ def _planar_setting(
         sprite = subject_object(plan.seed, subject.number, thing.kind).whole
         sprite = sprite.scaled(sized(sprite, area=thing.area, camera=camera, shrink=bare.shrink))
         x, y = to_picture(thing.x, thing.y)
-        wide = sprite.rgba.shape[1]
-        paste(picture, shadow_sprite(wide * 1.1, wide * 0.35, strength=0.35), x, y - wide * 0.05)
+        paste(picture, thrown_shadow(sprite), x, y)
         paste(picture, sprite, x, y)
     layer = Layer(
         name="kitchen",
@@ -156,7 +154,7 @@ def _parallax_setting(
     down /= np.linalg.norm(down)
     normal = np.cross(_RIGHT, down)
     card_down = np.array([0, np.cos(_LEAN), np.sin(_LEAN)])
-    setting = Setting((), 0, join, down, normal, card_down, float(np.cos(_LEAN)))
+    setting = Setting((), join, down, normal, card_down, float(np.cos(_LEAN)))
     layers = [*_walls(plan, subject, camera, join, down)]
     if rng.random() < 0.6:
         layers.append(_cabinet(plan, subject, camera, wall_depth - rng.uniform(0.2, 0.35)))
@@ -166,20 +164,24 @@ def _parallax_setting(
         sprite = subject_object(plan.seed, subject.number, thing.kind).whole
         sprite = sprite.scaled(sized(sprite, area=thing.area, camera=camera, shrink=setting.shrink))
         name = f"scenery {number + 1}: {thing.kind}"
-        layers.append(
-            lying_shadow(f"shadow of {name}", sprite, pixel, fixed(placements(_RIGHT, down, point)), True)
-        )
+        _throw_shadow(layers[0], sprite, point - join, pixel, down)
         placement = fixed(placements(_RIGHT, card_down, point))
         layers.append(Layer(name, Role.SCENERY, sprite.rgba, sprite_to_card(sprite, pixel), placement, True))
-    dominant = 0 if 1 - edge > edge else 1
-    return replace(setting, layers=tuple(layers), dominant=dominant)
+    return replace(setting, layers=tuple(layers))
 
 
-def lying_shadow(name: str, sprite: Sprite, pixel: float, placement: Placement, static: bool) -> Layer:
-    """Return the soft shadow that `sprite` throws on the counter around its base."""
-    wide = sprite.rgba.shape[1]
-    shadow = shadow_sprite(wide * 1.1, wide * 0.5, strength=0.35)
-    return Layer(name, Role.SHADOW, shadow.rgba, sprite_to_card(shadow, pixel), placement, static)
+def thrown_shadow(sprite: Sprite, *, scale: float = 1.0) -> Sprite:
+    """Return the soft shadow of `sprite`, `scale` times its size, anchored at the middle of its base."""
+    wide = sprite.rgba.shape[1] * scale
+    shadow = shadow_sprite(wide, wide * 0.42, strength=0.42)
+    return replace(shadow, anchor=(shadow.anchor[0], shadow.anchor[1] + 0.1 * wide))
+
+
+def _throw_shadow(counter: Layer, sprite: Sprite, offset: Vector, pixel: float, down: Vector) -> None:
+    """Draw the shadow of a standing thing, `offset` from the wall's foot, into the counter's picture."""
+    to_picture = np.linalg.inv(counter.picture_to_card)
+    x, y, _ = to_picture @ [offset[0], offset @ down, 1.0]
+    paste(counter.picture, thrown_shadow(sprite, scale=pixel * to_picture[0, 0]), x, y)
 
 
 def _walls(
@@ -196,7 +198,7 @@ def _walls(
         Layer(
             "counter",
             Role.BACKGROUND,
-            counter,
+            counter.copy(),  # clutter throws its shadows into it
             _picture_grid(counter_pixel, (size[0] - 1) / 2, -0.5),
             fixed(placements(_RIGHT, down, join)),
             True,

@@ -107,12 +107,14 @@ class Canvas:
         self, mask: Mask, colour: Colour, shade: FloatImage | None = None, *, opacity: float = 1.0
     ) -> None:
         """Paint `mask` in `colour` times `shade` (broadcastable to the canvas's inner size)."""
-        picture = np.asarray(colour, np.float32) * (
-            np.ones((1, 1, 1), np.float32) if shade is None else shade[..., None]
-        )
-        picture = np.broadcast_to(np.clip(picture, 0, 1), self._rgb.shape)[mask]
-        self._rgb[mask] += opacity * (picture - self._rgb[mask])
-        self._alpha[mask] += opacity * (1 - self._alpha[mask])
+        left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+        part = (slice(top, top + height), slice(left, left + width))
+        cover = opacity * mask[part].astype(np.float32)
+        picture = np.asarray(colour, np.float32)
+        if shade is not None:
+            picture = np.broadcast_to(shade, mask.shape)[part][..., None] * picture
+        self._rgb[part] += cover[..., None] * (np.clip(picture, 0, 1) - self._rgb[part])
+        self._alpha[part] += cover * (1 - self._alpha[part])
 
     def darken(self, mask: Mask, factor: float) -> None:
         """Multiply what is painted inside `mask` by `factor`."""

@@ -89,7 +89,7 @@ def draw_subject(seed: int, number: int) -> Subject:
     return Subject(
         number=number,
         hand=_draw_hand_look(rng),
-        kitchen=_draw_kitchen(rng, number),
+        kitchen=_draw_kitchen(rng, seed, number),
         objects={kind: _draw_object_look(rng, kind) for kind in Kind},
         right_handed=bool(rng.random() < 0.85),
         speed=float(rng.uniform(0.8, 1.25)),
@@ -121,10 +121,11 @@ def _draw_hand_look(rng: np.random.Generator) -> HandLook:
     )
 
 
-def _draw_kitchen(rng: np.random.Generator, number: int) -> Kitchen:
-    # Counted through rather than drawn, from a random start, so that few subjects cover many surfaces.
-    wall = _WALLS[(number + int(rng.integers(2)) * 2) % len(_WALLS)]
-    counter = _COUNTERS[(number + 1) % len(_COUNTERS)]
+def _draw_kitchen(rng: np.random.Generator, seed: int, number: int) -> Kitchen:
+    # Dealt like cards rather than drawn one by one, so that few subjects cover many surfaces.
+    deal = np.random.default_rng([seed, 3, number // 4])
+    wall = _WALLS[deal.permutation(4)[number % 4]]
+    counter = _COUNTERS[deal.permutation(4)[number % 4]]
     colours: dict[Surface, dict[str, Range]] = {
         Surface.WOOD: {"hue": (0.06, 0.10), "saturation": (0.35, 0.6), "value": (0.45, 0.8)},
         Surface.GRANITE: {"hue": (0.0, 1.0), "saturation": (0.0, 0.12), "value": (0.3, 0.65)},

@@ -112,7 +112,7 @@ def scene_attributes(scene: Scene) -> dict[str, Attribute]:
         "repetition": plan.repetition,
         "mode": str(plan.mode),
         "frame_rate": plan.frame_rate,
-        "homography_layer": scene.layers[scene.dominant].name,
+        "homography_layer": scene.layers[0].name,
         "homography_exact_for": "all static pixels"
         if plan.mode == "planar"
         else "pixels of homography_layer",
