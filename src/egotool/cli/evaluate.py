@@ -62,17 +62,16 @@ def _print_scores(run: "Run", scores: "Scores") -> None:
     from egotool.console import output_console
 
     console = output_console()
-    console.print(f"{scores.model}: {accuracy_sentence(scores)}", highlight=False, markup=False)
-    console.print(
-        f"top-5 {scores.top5:.1%}, mean class accuracy {scores.mean_class_accuracy:.1%}", highlight=False
-    )
-    console.print(
+    lines = (
+        f"{scores.model}: {accuracy_sentence(scores)}",
+        f"top-5 {scores.top5:.1%}, mean class accuracy {scores.mean_class_accuracy:.1%}",
         f"Weights: {scores.selection}; recipe {scores.recipe}, protocol {scores.protocol}.",
-        highlight=False,
-        markup=False,
     )
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(_class_table(scores))
     if len(scores.actions) * 4 + 24 <= console.width:
+        console.print("Confusion: rows are true, columns predicted, numbered as above", highlight=False)
         console.print(_confusion_table(scores))
     else:
         console.print("The confusion matrix is too wide for this terminal; it is in the scores file.")
@@ -85,10 +84,11 @@ def _print_scores(run: "Run", scores: "Scores") -> None:
 
 
 def _class_table(scores: "Scores") -> "Table":
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Every action", title_justify="left")
+    table = Table(box=box.SIMPLE)
     table.add_column("")
     table.add_column("action")
     for column in ("segments", "right", "accuracy", "mostly taken for"):
@@ -111,8 +111,6 @@ def _confusion_table(scores: "Scores") -> "Table":
     from rich.text import Text
 
     table = Table(
-        title="Confusion: rows are true, columns predicted (numbered as above)",
-        title_justify="left",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
     )

@@ -121,7 +121,6 @@ def _announce(plan: "TrainingPlan", progress: "Progress") -> None:
 
 
 def _print_plan(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]", *, as_json: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from egotool.console import output_console
@@ -155,25 +154,19 @@ def _print_plan(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]", *, a
     console = output_console()
     console.print(Text(recipe_to_toml(request.recipe).rstrip()))
     console.print()
-    table = Table(title=f"{request.recipe.model}, recipe {request.recipe.name}", title_justify="left")
-    for column in ("stage", "run", "state", "trains", "frozen", "parameters", "time, about"):
-        table.add_column(column, justify="right" if column.startswith(("par", "time")) else "left")
     for each in estimates:
         stage = each.stage
         trains, frozen = _TRAINS[stage.stage.trains]
-        table.add_row(
-            stage.stage.name,
-            stage.folder.name,
-            stage.state,
-            trains + (", head" if stage.stage.head else ""),
-            frozen,
-            f"{stage.parameters_trainable:,} of {stage.parameters_total:,}",
-            _duration(each.seconds),
-        )
-    console.print(table)
-    for sentence in (*data.skipped, *data.notes):
-        console.print(Text(sentence))
-    console.print(Text(f"Recipe {request.recipe.name} ({request.recipe_reason}). Nothing was written."))
+        head = ", head" if stage.stage.head else ""
+        sizes = f"{stage.parameters_trainable:,} of {stage.parameters_total:,} parameters"
+        state = {"train": "to train", "resume": "to go on with", "reuse": "finished, reused"}[stage.state]
+        console.print(Text(f"{stage.stage.name}: {state}, about {_duration(each.seconds)}", style="bold"))
+        lines = (f"run     {stage.folder}", f"trains  {trains}{head} ({sizes})", f"frozen  {frozen}")
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+    chosen = f"Recipe {request.recipe.name} ({request.recipe_reason}). Nothing was written."
+    for sentence in (*data.skipped, *data.notes, chosen):
+        console.print(Text(sentence), soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:
@@ -196,14 +189,17 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    console = output_console()
+    lines = [
+        f"{run.record.model}: {accuracy_sentence(scores)}",
+        f"Weights: {run.record.selection}; recipe {run.record.recipe}, protocol {run.record.protocol}, "
+        f"seed {run.record.seed}.",
+        f"Details:  egotool evaluate {run.folder}",
+        "Next:     egotool report --table 4",
+    ]
     if plan.stages[-1].state == "reuse":
-        console.print(f"An identical run is finished: {run.folder} (--again trains it anew)", highlight=False)
-    console.print(f"{run.record.model}: {accuracy_sentence(scores)}", highlight=False, markup=False)
-    selection = f"Weights: {run.record.selection}; recipe {run.record.recipe}, protocol {run.record.protocol}"
-    console.print(f"{selection}, seed {run.record.seed}.", highlight=False, markup=False)
-    console.print(f"Details:  egotool evaluate {run.folder}", highlight=False, markup=False)
-    console.print("Next:     egotool report --table 4", highlight=False, markup=False)
+        lines.insert(0, f"An identical run is finished: {run.folder} (--again trains it anew)")
+    for line in lines:
+        output_console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def accuracy_sentence(scores: "Scores") -> str:

@@ -96,7 +96,8 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
 
 def recipe_to_toml(recipe: Recipe) -> str:
     """Return the complete recipe as TOML; reading it back with `recipe_from_toml` gives an equal recipe."""
-    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+    text = tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+    return re.sub(r"= \[\n([^\[\]]*),\n\]", lambda array: f"= [{' '.join(array[1].split())}]", text)
 
 
 def recipe_from_toml(text: str, *, origin: str) -> Recipe:

@@ -35,8 +35,9 @@ class BackboneRecipe(RecipePart):
     """The ResNet under everything."""
 
     depth: Literal[18, 34, 50]
-    width: Count
-    """Channels of the first block; 64 is the ordinary ResNet, features have 8 times as many."""
+    width: Annotated[int, Field(ge=8, multiple_of=8)]
+    """Channels of the first block; 64 is the ordinary ResNet, features have 8 times as many. A multiple of 8:
+    torch 2.14's oneDNN writes beyond its buffers in the backward pass of narrower convolutions (CPU)."""
     compact: bool
     """For small frames: a 3×3 first convolution, no max-pool, and a smaller total stride."""
     stride: Literal[8, 16] = 8

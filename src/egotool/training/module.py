@@ -105,13 +105,6 @@ class StageModule(LightningModule):
             return dynamic_filter_loss(output.head_output, batch["frames"], batch["next_frames"])
         return motion_segmentation_loss(output.head_output, batch["masks"], l1=self.head.loss == "l1")
 
-    def on_train_epoch_end(self) -> None:
-        """Log the epoch's means."""
-        self.log("train/loss", self.train_loss)
-        self.log("train/accuracy", self.train_accuracy)
-        if self.head is not None:
-            self.log("train/head_loss", self.train_head_loss)
-
     def validation_step(self, batch: Clip, batch_idx: int) -> None:
         """Count loss and accuracy on the split that selects the epoch."""
         logits = self.network(batch["frames"]).logits
@@ -119,6 +112,10 @@ class StageModule(LightningModule):
         self.selection_accuracy.update(logits, batch["label"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log loss and accuracy on the split that selects the epoch."""
+        """Log the epoch: training first, since validation comes last in an epoch."""
+        self.log("train/loss", self.train_loss)
+        self.log("train/accuracy", self.train_accuracy)
+        if self.head is not None:
+            self.log("train/head_loss", self.train_head_loss)
         self.log("selection/loss", self.selection_loss)
         self.log("selection/accuracy", self.selection_accuracy)

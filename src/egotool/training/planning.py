@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from egotool.errors import ManifestError, RunError
 from egotool.runs import (
     LabelledData,
@@ -166,7 +168,8 @@ def _plan_stage(
     is_last = number == len(request.recipe.stages) - 1
     identity = _identity(request, recipe, data=data, is_last=is_last, before=before, imagenet=imagenet)
     folder = request.runs / f"{_readable_name(recipe, is_last=is_last)}-{identity[:8]}"
-    network = build_network(recipe, len(data.actions))
+    with torch.device("meta"):  # only names and sizes are wanted
+        network = build_network(recipe, len(data.actions))
     trainable = trainable_tensors(network, recipe.stages[-1]).names
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     return StagePlan(

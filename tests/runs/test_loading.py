@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import pytest
+
+from egotool.errors import RecipeError, UsageError
+from egotool.runs import (
+    DynamicFilterRecipe,
+    load_recipe,
+    model_names,
+    recipe_from_toml,
+    recipe_names,
+    recipe_to_toml,
+    resolve_model,
+)
+
+SHIPPED = [(recipe, model) for recipe in recipe_names() for model in model_names(recipe)]
+
+
+@pytest.mark.parametrize(("recipe", "model"), SHIPPED)
+def test_every_shipped_recipe_is_valid_and_survives_writing(recipe: str, model: str) -> None:
+    loaded = load_recipe(model, recipe)
+    assert (loaded.model, loaded.name) == (model, recipe)
+    assert loaded.grid == 7
+    assert recipe_from_toml(recipe_to_toml(loaded), origin="the same") == loaded
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_models_of_a_recipe_share_the_stage_they_start_from(recipe: str) -> None:
+    first = {
+        model: load_recipe(model, recipe).until(0).model_dump(include={"clips", "network", "head", "stages"})
+        for model in model_names(recipe)
+    }
+    plain = first.pop("convlstm")
+    assert all(each == first["dynamic-net"] for each in first.values())
+    assert plain != first["dynamic-net"]
+
+
+def test_dynamic_net_as_run_is_the_best_row_of_table_2() -> None:
+    recipe = load_recipe("dynamic-net", "paper")
+    first, second = recipe.stages
+    assert isinstance(recipe.head, DynamicFilterRecipe)
+    assert (recipe.head.alpha, recipe.head.tap, recipe.head.form) == (1e-3, "convlstm", "full")
+    assert (second.lr, second.lr_head, second.lr_backbone) == (1e-4, 1e-4, 4e-4)
+    assert (second.milestones, second.decay, second.epochs) == ((30, 80), 0.2, 100)
+    assert (first.lr, first.milestones, first.decay, first.epochs) == (1e-3, (25, 75, 150), 0.1, 200)
+    for stage in recipe.stages:
+        assert (stage.optimizer, stage.weight_decay, stage.eps, stage.batch_size) == ("adam", 4e-5, 1e-4, 32)
+    assert (recipe.clips.length, recipe.clips.crop_size, recipe.network.dropout) == (16, 224, 0.7)
+
+
+def test_overrides_reach_into_tables_and_stages() -> None:
+    overrides = [
+        "stages.0.lr=5e-4",
+        "stages.stage2.milestones=[1, 2]",
+        "head.form=depthwise",
+        "clips.length=7",
+    ]
+    recipe = load_recipe("dynamic-net", "paper", overrides=overrides)
+    assert recipe.stages[0].lr == 5e-4
+    assert recipe.stages[1].milestones == (1, 2)
+    assert recipe.head is not None and recipe.head.form == "depthwise"
+    assert recipe.clips.length == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("stages.0.lrr=1", r"stages\.0\.lrr is not known; did you mean lr\?"),
+        ("stages.9.lr=1", "no '9'"),
+        ("clip.length=3", "did you mean 'clips'"),
+        ("clips.length=2.5", r"clips\.length is 2\.5, but it should be a whole number"),
+        ("clips.length=true", r"clips\.length is True"),
+        ('stages.0.lr="1e-3"', r"stages\.0\.lr is '1e-3'"),
+        ("stages.0.lr=nan", r"stages\.0\.lr is"),
+        ("stages.0.epochs=0", r"stages\.0\.epochs is 0"),
+        ("clips.crop_size=256", "odd grid"),
+        ("head.kind=foo", "kind 'dynamic-filters', 'motion-segmentation'"),
+        ("network.backbone.width=32", "width = 64"),
+        ("stages.0.frame_loss_weight=1", "classifier"),
+        ("stages.1.head=false", "no stage has head"),
+        ("stages.1.name=stage1", "the same name"),
+        ("nothing", "key=value"),
+        ("clips.length.more=1", "clips.length has no 'more'"),
+        ("clips.length.more.x=1", "plain value"),
+        ("model=2024-01-01", "dates"),
+    ],
+)
+def test_a_wrong_override_is_one_sentence_about_its_key(override: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said) as error:
+        load_recipe("dynamic-net", "paper", overrides=[override])
+    assert "\n" not in str(error.value)
+    assert error.value.exit_status == 2
+
+
+def test_a_file_builds_on_a_shipped_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "my own.toml"
+    file.write_text('base = "small"\n[clips]\nlength = 5\n')
+    recipe = load_recipe("convlstm-attention", str(file))
+    assert (recipe.name, recipe.clips.length, len(recipe.stages)) == ("my-own", 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = ", "not valid TOML"),
+        ('base = "huge"', "base is 'huge'"),
+        ('model = "convlstm"', "for the model 'convlstm'"),
+        ('description = "x"', "is missing"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    with pytest.raises(RecipeError, match=said) as error:
+        load_recipe("dynamic-net", str(file))
+    assert "wrong.toml" in str(error.value)
+
+
+def test_missing_recipes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"no recipe file .*none\.toml"):
+        load_recipe("dynamic-net", str(tmp_path / "none.toml"))
+    with pytest.raises(RecipeError, match="demo, paper, small"):
+        load_recipe("dynamic-net", "large")
+
+
+def test_models_have_aliases_and_near_misses_are_suggested() -> None:
+    assert (resolve_model("rgb"), resolve_model("ms")) == ("convlstm-attention", "convlstm-idt")
+    with pytest.raises(UsageError, match="did you mean 'dynamic-net'"):
+        resolve_model("dynamicnet")

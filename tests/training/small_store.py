@@ -1,0 +1,94 @@
+"""Small labelled stores: a bright square moves left, right, up or down."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egotool.files import sha256_of_file
+from egotool.manifests import Manifest, Segment, write_manifest
+from egotool.store import (
+    FORMAT_VERSION,
+    Array,
+    Codec,
+    PartWriter,
+    Receipt,
+    join_parts,
+    receipt_file,
+    store_file,
+    write_receipt,
+)
+
+MOVES = {"push_left": (-4, 0), "push_right": (4, 0), "lift_up": (0, -4), "put_down": (0, 4)}
+FRAMES, HEIGHT, WIDTH = 8, 48, 64
+TINY = (
+    "clips.length=4", "clips.short_side=32", "clips.crop_size=24",
+    "network.hidden=8", "network.backbone.width=8",
+    "stages.0.epochs=2", "stages.0.batch_size=4", "stages.1.epochs=3", "stages.1.batch_size=4",
+)  # fmt: skip
+"""Overrides that make a recipe tiny: a 3×3 grid."""
+
+
+def make_labelled_store(
+    store: Path, *, actions: tuple[str, ...] = tuple(MOVES), each: int = 3, masks: bool = True
+) -> Path:
+    """Write a store with a manifest: per action `each` training, one validation and one test segment."""
+    segments = []
+    rng = np.random.default_rng(0)
+    for action in actions:
+        for number in range(each + 2):
+            video = f"{action}/{number}.mp4"
+            _write_video(store, video, action, rng, masks=masks)
+            split = {each: "validation", each + 1: "test"}.get(number, "train")
+            segments.append(Segment(f"{action}-{number}", video, 0, FRAMES, action, split=split))
+    write_manifest(Manifest(tuple(segments)), store / "manifest.csv")
+    return store
+
+
+def _write_video(store: Path, video: str, action: str, rng: np.random.Generator, *, masks: bool) -> None:
+    part = store / "work.part"
+    store.mkdir(parents=True, exist_ok=True)
+    arrays = [Array.RGB, Array.MASKS] if masks else [Array.RGB]
+    with PartWriter(part, codec=Codec.NONE, attributes={}) as writer:
+        for frame, mask in _frames(action, rng):
+            writer.append(Array.RGB, frame)
+            if masks:
+                writer.append(Array.MASKS, mask)
+    target = store_file(store, video)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    join_parts(target, {array: [part] for array in arrays}, codec=Codec.NONE, attributes={})
+    part.unlink()
+    receipt = Receipt(
+        format_version=FORMAT_VERSION,
+        tool_version="0",
+        video=video,
+        source_name=video,
+        source_bytes=1,
+        source_sha256=sha256_of_file(target),
+        parameters={},
+        arrays=[array.value for array in arrays],
+        frame_count=FRAMES,
+        width=WIDTH,
+        height=HEIGHT,
+        frame_rate=25.0,
+        complete=True,
+        warnings=[],
+        file_sha256=sha256_of_file(target),
+        file_bytes=target.stat().st_size,
+        created="2026-01-01T00:00:00+00:00",
+    )
+    write_receipt(receipt_file(store, video), receipt)
+
+
+def _frames(action: str, rng: np.random.Generator) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    dx, dy = MOVES.get(action, (0, 0))
+    background = rng.integers(0, 60, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    x, y = 28 + rng.integers(-4, 5), 20 + rng.integers(-3, 4)
+    pictures = []
+    for number in range(FRAMES):
+        left, top = x + dx * (number - 4), y + dy * (number - 4)
+        mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+        mask[max(0, top) : top + 10, max(0, left) : left + 10] = 255
+        frame = np.where(mask[..., None] > 0, np.uint8(230), background)
+        pictures.append((frame, mask))
+    return pictures
