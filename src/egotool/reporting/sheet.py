@@ -13,7 +13,7 @@ from egotool.files import replacing
 from egotool.progress import Progress, SilentProgress
 from egotool.reporting.flow_colours import flow_to_colours, nice_scale
 from egotool.reporting.network_view import ClipView, NetworkViewer
-from egotool.reporting.sheet_drawing import Panel, PictureRow, draw_sheet
+from egotool.reporting.sheet_drawing import SIGNATURE, Panel, PictureRow, draw_sheet
 from egotool.reporting.sheet_frames import SheetRow, choose_rows
 from egotool.runs import Run
 from egotool.store import Array, Store, StoredVideo
@@ -101,6 +101,11 @@ def write_sheet(
         )
     progress.finish(task)
     return Sheet(path=out, rows=tuple(rows), columns=tuple(columns))
+
+
+def is_sheet(path: Path) -> bool:
+    """Tell whether the file at `path` is a sheet, which a new one may replace."""
+    return SIGNATURE.encode() in path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

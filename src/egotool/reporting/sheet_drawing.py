@@ -14,6 +14,8 @@ from egotool.reporting.flow_colours import colour_wheel
 
 WIDTH = 1200.0
 """Width in points of layout: at 100 dpi these are pixels, and 9 pt type is read comfortably."""
+SIGNATURE = "egotool sheet"
+"""Stands in the metadata of every sheet."""
 _MARGIN, _GAP, _HEADING, _TITLE, _BELOW_ROW, _LEGEND = 16.0, 5.0, 30.0, 19.0, 9.0, 74.0
 _INK, _QUIET, _OUTLINE, _ABSENT, _EDGE = (
     "#1a1a1a",
@@ -92,7 +94,9 @@ def draw_sheet(
         top += height + _BELOW_ROW
     if has_legend:
         _draw_legend(page, top, flow_scales=flow_scales, notes=notes)
-    figure.savefig(path, dpi=dots_per_inch, format=path.suffix.lower().removeprefix("."))
+    kind = path.suffix.lower().removeprefix(".")
+    metadata = {"Software" if kind == "png" else "Creator": SIGNATURE}
+    figure.savefig(path, dpi=dots_per_inch, format=kind, metadata=metadata)
 
 
 class _Page:
