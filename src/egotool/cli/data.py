@@ -108,7 +108,8 @@ def synth(
         + f": {subjects} subjects, {len(parameters.actions)} actions, {repetitions} repetitions."
     )
     if left_out:
-        typer.echo(f"{left_out} combinations were left out: only objects with a lid open and close.")
+        combinations = "combination was" if left_out == 1 else "combinations were"
+        typer.echo(f"{left_out} {combinations} left out: only objects with a lid open and close.")
     if not dry_run:
         typer.echo(f"Next: egotool extract {out}")
 
