@@ -70,9 +70,11 @@ def run() -> None:
         typer.secho("Error: ", fg="red", err=True, nl=False)
         typer.echo(str(error), err=True)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        typer.echo("Stopped; the same command goes on from here.", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        # typer turns an interruption into this exit status, and says nothing
+        if end.code == 130:
+            typer.echo("Stopped; the same command goes on from here.", err=True)
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

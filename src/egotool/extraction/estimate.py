@@ -17,15 +17,21 @@ from egotool.store import Array, Codec, Receipt, read_receipt, receipt_file, sto
 from egotool.video import FoundVideo, VideoInfo, probe, read_frames, working_size
 
 # Measured on real kitchen clips at 456×256, see benchmarks/extract.py; both differ by half from clip to clip.
-_BYTES_PER_PIXEL = {Array.RGB: 2.7, Array.FLOW: 1.9, Array.WARP_FLOW: 1.9, Array.MASKS: 0.02}
+_BYTES_PER_PIXEL = {
+    Array.RGB: 2.0,
+    Array.FLOW: 1.35,
+    Array.WARP_FLOW: 1.35,
+    Array.MASKS: 0.07,
+}
 _CODEC_FACTOR = {
     Codec.BLOSC2_LZ4: 1.0,
-    Codec.BLOSC2_ZSTD: 0.8,
-    Codec.ZSTD: 0.8,
-    Codec.GZIP: 0.85,
-    Codec.NONE: 1.6,
+    Codec.BLOSC2_LZ4HC: 0.8,
+    Codec.BLOSC2_ZSTD: 0.72,
+    Codec.ZSTD: 0.76,
+    Codec.GZIP: 0.72,
+    Codec.NONE: 2.8,
 }
-_MASKS_SECONDS_PER_PIXEL = 8e-8
+_MASKS_SECONDS_PER_PIXEL = 1e-7
 
 
 @dataclass(frozen=True)

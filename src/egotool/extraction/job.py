@@ -22,7 +22,7 @@ from egotool.store import FORMAT_VERSION, Array, Receipt, read_receipt, receipt_
 from egotool.video import FoundVideo, VideoIndex
 
 # Shares of the effort of a video, for its progress; measured, see benchmarks/extract.py.
-INDEX_SHARE, FRAMES_SHARE, MASKS_SHARE = 0.05, 0.75, 0.20
+INDEX_SHARE, MASKS_SHARE = 0.02, 0.1
 
 Key = tuple[str, str, int]
 """Video, stage and first frame of a task."""
@@ -70,7 +70,8 @@ class VideoJob:
         self._masks_waiting: list[PartRange] = []
         self._frames_done = self._masks_done = self._indexed = 0
         self.work.publish()
-        self._add("source", 0, prepare_source, found.path, found.name)
+        source = Task((found.name, "source", 0), prepare_source, (found.path, found.name), light=True)
+        self.ready.append(source)
 
     def take(self, key: Key, value: object) -> None:
         """Take the result of a task; afterwards `ready` and `result` may have changed."""
@@ -85,12 +86,10 @@ class VideoJob:
         elif isinstance(value, Receipt):
             self._finish(value, Status.EXTRACTED)
         elif stage == "frames":
-            self._frames_left -= {part for part in self._frames_left if part.start == start}
-            self._frames_done += self._part(start).stop - start
+            self._frames_done += _remove(self._frames_left, start)
             self._release_masks()
         elif stage == "masks":
-            self._masks_left -= {part for part in self._masks_left if part.start == start}
-            self._masks_done += self._part(start).stop - start
+            self._masks_done += _remove(self._masks_left, start)
         self._join_when_possible()
 
     def fail(self, problem: str, *, keep_work: bool) -> None:
@@ -134,8 +133,7 @@ class VideoJob:
             return masks
         if not self._plan.computes_masks:
             return frames
-        share = FRAMES_SHARE / (FRAMES_SHARE + MASKS_SHARE)
-        return round(share * frames + (1 - share) * masks)
+        return round((1 - MASKS_SHARE) * frames + MASKS_SHARE * masks)
 
     def _add(self, stage: str, start: int, function: Callable[..., object], *arguments: object) -> None:
         self.ready.append(Task((self.found.name, stage, start), function, arguments))
@@ -234,11 +232,6 @@ class VideoJob:
         if self._description is not None and not self.running and not self.ready:
             self._add("join", 0, join, self._plan, self._description)
 
-    def _part(self, start: int) -> PartRange:
-        if self._plan is None:
-            raise ValueError("there are no parts without a plan")
-        return PartRange(start, min(start + self._parameters.part_frames, self._plan.frame_count))
-
     def _finish(self, receipt: Receipt, status: Status) -> None:
         self.result = VideoResult(
             self.found.name,
@@ -252,6 +245,13 @@ class VideoJob:
             warnings=tuple(receipt.warnings),
             problem=None if receipt.complete else " ".join(receipt.warnings),
         )
+
+
+def _remove(parts: set[PartRange], start: int) -> int:
+    """Remove the part that begins at `start`; return how many frames it has."""
+    part = next(part for part in parts if part.start == start)
+    parts.remove(part)
+    return part.stop - part.start
 
 
 def _receipt_before(path: Path) -> Receipt | None:

@@ -201,11 +201,14 @@ def _write(path: Path, manifest: Manifest, *, source: str, choice: SplitChoice) 
 def _result(
     path: Path, manifest: Manifest, *, source: str, notes: Sequence[str], problems: Sequence[str] = ()
 ) -> LabelResult:
+    labelled = sum(1 for segment in manifest.segments if segment.action)
+    if labelled and not manifest.of_split("test"):
+        notes = [*notes, "No segment tests: add videos, or subjects, or fill in the manifest's split column."]
     return LabelResult(
         path=path,
         source=source,
         segments=len(manifest.segments),
-        labelled=sum(1 for segment in manifest.segments if segment.action),
+        labelled=labelled,
         actions=len(manifest.actions),
         splits=tuple((split, len(manifest.of_split(split))) for split in SPLITS),
         notes=tuple(notes),

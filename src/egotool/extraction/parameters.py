@@ -69,8 +69,10 @@ class ExtractionParameters:
     """Parameters of the tracks behind the motion masks."""
     codec: Codec = DEFAULT_CODEC
     """Compression of the store file."""
-    part_frames: int = 240
-    """Frames per part: the grain of parallel work and of resuming. Masks depend on it, very slightly."""
+    part_frames: int = 120
+    """At most so many frames per part, the grain of parallel work and of resuming: longer parts repeat
+    less (the warm-up of tracks, the way from a keyframe), shorter ones balance better. Masks vary a little.
+    """
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -169,7 +169,7 @@ class _Extraction:
                 self._declared[video.name] = receipt.frame_count
         batches = [unknown[i : i + _PROBES_PER_TASK] for i in range(0, len(unknown), _PROBES_PER_TASK)]
         tasks = [
-            Task(("", "probe", number), declared_frames, ([video.path for video in batch],))
+            Task(("", "probe", number), declared_frames, ([video.path for video in batch],), light=True)
             for number, batch in enumerate(batches)
         ]
         while tasks or not self._pool.idle:

@@ -4,6 +4,7 @@ Progress travels through a small shared array, not through a queue: a queue has 
 while it holds a lock stops all others.
 """
 
+import functools
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, MutableSequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import RawArray
@@ -36,11 +37,15 @@ class WorkerLostError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A call `function(*arguments, report)` for a worker; everything must pickle."""
+    """A call `function(*arguments, report)` for a worker; everything must pickle.
+
+    A light task (reading files, mostly) runs in a thread: when there are only such, no process is started.
+    """
 
     key: Hashable
     function: Callable[..., object]
     arguments: tuple[object, ...]
+    light: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class WorkerPool:
         # slot 0 holds the wish to stop, slot n the progress of the n-th running task
         self._board: MutableSequence[int] = RawArray("q", 1 + max(1, workers)) if workers else [0, 0]
         self._executor: ProcessPoolExecutor | None = None
+        self._threads = ThreadPoolExecutor(max(1, workers))
         self._running: dict[Future[object], tuple[Task, int]] = {}
         self._suspects: deque[Task] = deque()
         self._outcomes: list[Outcome] = []
@@ -85,6 +91,7 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._board[0] = 1
+        self._threads.shutdown(wait=True, cancel_futures=True)
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
@@ -126,6 +133,12 @@ class WorkerPool:
         return {task.key: self._board[slot] for task, slot in self._running.values()}
 
     def _start(self, task: Task) -> None:
+        slot = min(set(range(1, self._workers + 1)) - {slot for _, slot in self._running.values()})
+        self._board[slot] = 0
+        if task.light:
+            call = functools.partial(task.function, *task.arguments, _Reporter(self._board, slot))
+            self._running[self._threads.submit(call)] = (task, slot)
+            return
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 self._workers,
@@ -134,8 +147,6 @@ class WorkerPool:
                 initializer=_start_worker,
                 initargs=(self._board,),
             )
-        slot = min(set(range(1, self._workers + 1)) - {slot for _, slot in self._running.values()})
-        self._board[slot] = 0
         try:
             future = self._executor.submit(_call, task, slot)
         except BrokenProcessPool:
@@ -155,8 +166,8 @@ class WorkerPool:
 
     def _recover(self) -> None:
         """Replace a broken executor; find out whom to suspect."""
-        lost = [task for task, _ in self._running.values()]
-        self._running.clear()
+        lost = [task for task, _ in self._running.values() if not task.light]
+        self._running = {future: entry for future, entry in self._running.items() if entry[0].light}
         if self._executor is not None:
             self._executor.shutdown(wait=False)
             self._executor = None

@@ -1,5 +1,6 @@
 """The folder in which the parts of one video's store file grow, and who may work in it."""
 
+import itertools
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +23,10 @@ class PartRange:
 
 
 def part_ranges(frame_count: int, part_frames: int) -> list[PartRange]:
-    """Return the ranges of at most `part_frames` frames that make up a video, in order."""
-    return [
-        PartRange(start, min(start + part_frames, frame_count))
-        for start in range(0, frame_count, part_frames)
-    ]
+    """Return the ranges of at most `part_frames` frames, about equally long, that make up a video."""
+    number = -(-frame_count // part_frames)
+    bounds = [index * frame_count // number for index in range(number + 1)]
+    return [PartRange(start, stop) for start, stop in itertools.pairwise(bounds)]
 
 
 def overlapping(parts: Sequence[PartRange], start: int, stop: int) -> list[PartRange]:
