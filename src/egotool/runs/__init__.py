@@ -1,7 +1,8 @@
 """Recipes, run folders, and the network a recipe describes: what training writes and evaluation reads."""
 
-from egotool.runs.data import LabelledData, check_splits, clip_settings, read_labelled_data
-from egotool.runs.device import choose_device
+import importlib
+from typing import TYPE_CHECKING
+
 from egotool.runs.folder import (
     DataRecord,
     EpochRecord,
@@ -22,17 +23,6 @@ from egotool.runs.loading import (
     recipe_to_toml,
     resolve_model,
 )
-from egotool.runs.network import (
-    TrainableTensors,
-    build_network,
-    freeze,
-    load_weights,
-    read_state_dict,
-    read_weights,
-    save_weights,
-    set_training_mode,
-    trainable_tensors,
-)
 from egotool.runs.recipe import (
     BackboneRecipe,
     ClipRecipe,
@@ -44,6 +34,21 @@ from egotool.runs.recipe import (
     StageRecipe,
 )
 from egotool.runs.scores import ClassScore, Scores
+
+if TYPE_CHECKING:
+    from egotool.runs.data import LabelledData, check_splits, clip_settings, read_labelled_data
+    from egotool.runs.device import choose_device
+    from egotool.runs.network import (
+        TrainableTensors,
+        build_network,
+        freeze,
+        load_weights,
+        read_state_dict,
+        read_weights,
+        save_weights,
+        set_training_mode,
+        trainable_tensors,
+    )
 
 __all__ = [
     "BackboneRecipe",
@@ -87,3 +92,28 @@ __all__ = [
     "trainable_tensors",
     "utc_now",
 ]
+
+_NEED_TORCH = {
+    "LabelledData": "data",
+    "check_splits": "data",
+    "clip_settings": "data",
+    "read_labelled_data": "data",
+    "choose_device": "device",
+    "TrainableTensors": "network",
+    "build_network": "network",
+    "freeze": "network",
+    "load_weights": "network",
+    "read_state_dict": "network",
+    "read_weights": "network",
+    "save_weights": "network",
+    "set_training_mode": "network",
+    "trainable_tensors": "network",
+}
+"""Names by module that are imported on first use: who only reads run folders need not wait for torch."""
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs torch when it is first asked for."""
+    if name not in _NEED_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_NEED_TORCH[name]}"), name)
