@@ -1,7 +1,9 @@
 """Reading frames: the same pixels from wherever reading starts."""
 
+import gc
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -85,3 +87,16 @@ def test_without_an_index_a_broken_video_fails_where_it_breaks(tmp_path: Path) -
         for _ in read_frames(path, threads=1):
             count += 1
     assert count == index_video(path).frame_count
+
+
+def test_frames_are_let_go_of_at_once(tmp_path: Path) -> None:
+    path = encode(tmp_path / "v.mp4", pictures(40), rotation=90)
+    index = index_video(path)
+    gc.collect()
+    gc.disable()  # a reference cycle would keep frames until the collector runs, in a long video too many
+    try:
+        for _ in read_frames(path, index=index, threads=1):
+            pass
+        assert sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) <= 3
+    finally:
+        gc.enable()

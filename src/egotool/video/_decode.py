@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -39,6 +39,7 @@ class OpenVideo:
     path: Path
     container: InputContainer
     stream: VideoStream
+    orientations: dict[int, Orientation] = field(default_factory=dict)
 
     @property
     def pixel_aspect(self) -> Fraction | None:
@@ -72,7 +73,18 @@ class OpenVideo:
 
     def displayed_size(self, frame: VideoFrame) -> tuple[int, int]:
         """Return (width, height) of `frame` as shown."""
-        return displayed_size(frame.width, frame.height, self.pixel_aspect, Orientation.of_frame(frame))
+        return displayed_size(frame.width, frame.height, self.pixel_aspect, self.orientation(frame))
+
+    def orientation(self, frame: VideoFrame) -> Orientation:
+        """Return how `frame` is turned for display.
+
+        Its display matrix is read only when its rotation has not been seen in this video: PyAV ties a frame
+        whose side data was looked at into a reference cycle, and a long video would fill the memory.
+        """
+        rotation = frame.rotation
+        if rotation not in self.orientations:
+            self.orientations[rotation] = Orientation.of_frame(frame)
+        return self.orientations[rotation]
 
 
 class BrokenOff(Exception):  # noqa: N818 - a signal between modules of this package, not an error of its own
@@ -170,9 +182,8 @@ def _packets(video: OpenVideo, others: OtherStreams | None) -> Iterator["av.Pack
     yield None
 
 
-def rgb_of(frame: VideoFrame, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Return `frame` as shown, (height, width, 3) uint8 RGB of `size` = (width, height)."""
-    orientation = Orientation.of_frame(frame)
+def rgb_of(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -> npt.NDArray[np.uint8]:
+    """Return `frame` turned by `orientation`, (height, width, 3) uint8 RGB of `size` = (width, height)."""
     width, height = (size[1], size[0]) if orientation.transposed else size
     enlarges = width > frame.width or height > frame.height
     # One thread: extraction runs one process per core, and slices would only cost switching.

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from egotool.errors import VideoError
 from egotool.video._decode import CONTAINER_TICKS, BrokenOff, decoded_frames, opened
-from egotool.video._geometry import Orientation
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +64,5 @@ def probe(path: Path) -> VideoInfo:
             frame_rate=video.frame_rate,
             duration_seconds=duration,
             codec=video.stream.codec_context.codec.canonical_name,
-            rotation=Orientation.of_frame(first).degrees,
+            rotation=video.orientation(first).degrees,
         )

@@ -71,13 +71,21 @@ def read_frames(
         size = _output_size(index.width, index.height, short_side)
         position = start
         for frame in _from_keyframe(video, index, start, stop):
-            yield Frame(index=position, seconds=index.second(position), rgb=rgb_of(frame, size))
+            yield Frame(
+                index=position,
+                seconds=index.second(position),
+                rgb=rgb_of(frame, size, video.orientation(frame)),
+            )
             position += 1
     if position == stop:
         return
     with opened(path, threads=threads) as video:
         for frame in _from_beginning(video, position, stop):
-            yield Frame(index=position, seconds=index.second(position), rgb=rgb_of(frame, size))
+            yield Frame(
+                index=position,
+                seconds=index.second(position),
+                rgb=rgb_of(frame, size, video.orientation(frame)),
+            )
             position += 1
     if position < stop:
         raise VideoError(
@@ -101,7 +109,11 @@ def _read_unindexed(
                 if stop is not None and position >= stop:
                     return
                 if position >= start:
-                    yield Frame(position, _seconds_since(video, first, frame, position), rgb_of(frame, size))
+                    yield Frame(
+                        position,
+                        _seconds_since(video, first, frame, position),
+                        rgb_of(frame, size, video.orientation(frame)),
+                    )
                 position += 1
         except BrokenOff as error:
             raise VideoError(
