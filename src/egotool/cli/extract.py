@@ -34,7 +34,7 @@ def extract(
     schedule: Annotated[str, typer.Option(help="Of TV-L1: exact, accurate, fast or turbo.")] = "fast",
     codec: Annotated[
         str | None,
-        typer.Option(help="A compression; a wrong name lists all.", show_default="blosc2-lz4"),
+        typer.Option(help="A compression; a wrong name lists all.", show_default="fast to read"),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes.", show_default="one per core")
