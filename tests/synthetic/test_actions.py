@@ -12,7 +12,8 @@ TIMES = np.linspace(0, 1, 41)
 
 
 def performance(seed: int):
-    return draw_performance(np.random.default_rng(seed), speed=1.0, right_handed=True)
+    rng = np.random.default_rng(seed)
+    return draw_performance(rng, speed=rng.uniform(0.3, 2), right_handed=True)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_the_hand_comes_and_goes_within_the_clip(seed, verb):
     carries = motion.object_exit > 0.99  # hand and object are outside together
     assert motion.hand_presence[0] < 0.01 or carries[0]
     assert motion.hand_presence[-1] < 0.01 or carries[-1]
-    assert motion.hand_presence[len(TIMES) // 2] > 0.95
+    assert motion.hand_presence.max() > 0.95 or motion.object_exit.min() < 0.05
 
 
 @given(seed=st.integers(0, 1000))

@@ -85,13 +85,14 @@ def draw_performance(rng: np.random.Generator, *, speed: float, right_handed: bo
     """Return a random execution by a person of that `speed`; it does not depend on the verb."""
     middle, act = 0.5 + rng.uniform(-0.04, 0.04), 0.34 / speed * rng.uniform(0.9, 1.1)
     approach, withdraw = 0.26 / speed * rng.uniform(0.85, 1.15, 2)
-    contact, release = middle - act / 2, middle + act / 2
+    # However slow the person, the whole action fits the clip.
+    contact, release = max(middle - act / 2, 0.12), min(middle + act / 2, 0.88)
     side = (1 if right_handed else -1) * (1 if rng.random() < 0.75 else -1)
     return Performance(
-        enter=contact - approach,
+        enter=max(contact - approach, 0.0),
         contact=contact,
         release=release,
-        leave=release + withdraw,
+        leave=min(release + withdraw, 1.0),
         place=(0.5 + rng.uniform(-0.09, 0.09), rng.uniform(0.64, 0.74)),
         distance=rng.uniform(0.11, 0.17),
         side=side,

@@ -107,7 +107,7 @@ def fit_head_path(path: HeadPath, *, peak: float, measure: Callable[[HeadPath], 
     if peak < 0.02:
         return path.scaled(0)
     fitted = path.scaled(0.002)
-    for _ in range(8):
+    for _ in range(6):
         fitted = fitted.scaled(float(np.clip(peak / max(measure(fitted), 1e-9), 0.02, 50)))
     return fitted
 

@@ -18,6 +18,11 @@ def _to_bytes(picture: FloatImage) -> Picture:
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
+def opaque(picture: Picture) -> Picture:
+    """Return a copy of an RGB picture with a full alpha channel."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), np.uint8)
+
+
 def _paint_wall(rng: np.random.Generator, surface: Surface, colour: tuple[float, float, float], *, width: int,
                 height: int, unit: float) -> FloatImage:  # fmt: skip
     """Return a wall with a socket and a hanging towel near its middle; its lower edge is at the bottom."""
@@ -72,7 +77,7 @@ def wall_picture(seed: int, number: int, camera: Camera, *, width: int, height: 
     unit = camera.width * 0.65  # the wall is farther away: its tiles look smaller
     picture = _paint_wall(rng, kitchen.wall, kitchen.wall_colour, width=width, height=height, unit=unit)
     _shade_join(picture, height, unit)
-    return np.dstack([_to_bytes(picture), np.full((height, width), 255, np.uint8)])
+    return opaque(_to_bytes(picture))
 
 
 @lru_cache(maxsize=2)
@@ -105,11 +110,11 @@ def cabinet_picture(seed: int, number: int, camera: Camera, *, width: int, heigh
         knob = (int(x + unit * 0.04), int(height - unit * 0.06))
         cv2.circle(picture, knob, max(2, int(unit * 0.012)), (0.3, 0.3, 0.32), -1)
     picture[-3:] *= 0.55
-    return np.dstack([_to_bytes(picture), np.full((height, width), 255, np.uint8)])
+    return opaque(_to_bytes(picture))
 
 
 def paste(picture: Picture, sprite: Sprite, x: float, y: float) -> None:
-    """Draw `sprite` into `picture` in place, its anchor at (x, y) rounded to whole pixels."""
+    """Draw `sprite` into an opaque `picture` in place, its anchor at (x, y) rounded to whole pixels."""
     height, width = sprite.rgba.shape[:2]
     left, top = round(x - sprite.anchor[0]), round(y - sprite.anchor[1])
     rows = slice(max(top, 0), max(min(top + height, picture.shape[0]), 0))
@@ -118,4 +123,5 @@ def paste(picture: Picture, sprite: Sprite, x: float, y: float) -> None:
     target = picture[rows, columns]
     if part.size and target.size:
         keep = 255 - part[..., 3:].astype(np.uint16)
-        target[:] = (part[..., :3] + (target * keep + 127) // 255).clip(0, 255).astype(np.uint8)
+        mixed = part[..., :3] + (target[..., :3] * keep + 127) // 255
+        target[..., :3] = mixed.clip(0, 255).astype(np.uint8)

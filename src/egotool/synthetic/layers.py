@@ -38,10 +38,11 @@ class Layer:
     Attributes:
         name: for instance `counter`, `cup`, `right hand, thumb`.
         role: what it is.
-        picture: uint8 (h, w, 3), which goes on for ever by reflection, or (h, w, 4) premultiplied, cut out.
+        picture: uint8 (h, w, 4) RGB premultiplied with alpha.
         picture_to_card: 3×3, picture pixel to card coordinates.
         placement: card to world, by time.
         static: whether `placement` never changes.
+        endless: whether the picture goes on for ever by reflection, or is cut out.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Layer:
     picture_to_card: NDArray[np.float64]
     placement: Placement
     static: bool
+    endless: bool = False
 
     def to_frame(self, camera: Camera, head: HeadPath, head_times: Times, times: Times) -> Matrices:
         """Return the homographies (M, 3, 3) picture pixel → frame pixel.

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from egotool.motion._jit import compiled
 from egotool.synthetic.camera import Camera, Matrices, mean_displacement
 from egotool.synthetic.layers import Layer, Role
 from egotool.synthetic.scene import Scene, normalised
@@ -88,7 +89,9 @@ def render_frames(scene: Scene, *, clean: bool = False) -> Iterator[RenderedFram
     sensor = None if clean else _Sensor(scene)
     height, width = scene.camera.height, scene.camera.width
     owner = np.zeros((height, width), np.uint8)
-    truth = _TruthPainter(width, height)
+    steps = np.stack([track.steps for track in tracks], axis=1)
+    head_only = np.stack([track.head_only for track in tracks], axis=1)
+    is_static = np.array([layer.static for layer in scene.layers])
     for frame in range(scene.plan.frames):
         rgb = _composite(views["middle"], frame, width, height, owner)
         if sensor is not None and fastest[frame] > _BLUR_FROM:
@@ -97,7 +100,8 @@ def render_frames(scene: Scene, *, clean: bool = False) -> Iterator[RenderedFram
             rgb = _average(opening, rgb, closing)
         if sensor is not None:
             rgb = sensor.expose(rgb, frame)
-        flow, moving = truth.paint(tracks, frame, owner)
+        flow, moving = np.empty((2, height, width), np.float32), np.empty((height, width), np.uint8)
+        _paint_truth(owner, steps[frame], head_only[frame], is_static, MOVING_THRESHOLD, flow, moving)
         is_last = frame == scene.plan.frames - 1
         yield RenderedFrame(
             rgb=rgb,
@@ -109,23 +113,22 @@ def render_frames(scene: Scene, *, clean: bool = False) -> Iterator[RenderedFram
 
 
 def _track(scene: Scene, layer: Layer) -> _Track:
-    camera, head = scene.camera, scene.head
-    times = np.arange(scene.plan.frames + 1, dtype=np.float64)
+    camera, count = scene.camera, scene.plan.frames
+    times = np.arange(count + 1, dtype=np.float64)
     half = scene.subject.shutter / 3  # three moments spread over the open time, centred on the frame's own
-    seen = layer.to_frame(camera, head, times, times)
-    opening, closing = (layer.to_frame(camera, head, times + d, times + d) for d in (-half, half))
+    # One evaluation for all moments; the last part is the head of t+1 looking at the layer of t.
+    head_times = np.concatenate([times, times[:-1] - half, times[:-1] + half, times[1:]])
+    own_times = np.concatenate([head_times[: -len(times) + 1], times[:-1]])
+    everything = layer.to_frame(camera, scene.head, head_times, own_times)
+    seen, opening, closing, unmoved = np.split(everything, [count + 1, 2 * count + 1, 3 * count + 1])
     backwards = np.linalg.inv(seen[:-1])
-    steps = normalised(seen[1:] @ backwards)
-    head_only = steps
-    if not layer.static:
-        head_only = normalised(layer.to_frame(camera, head, times[1:], times[:-1]) @ backwards)
     return _Track(
         layer=layer,
         middle=_view(layer, seen, camera),
         opening=_view(layer, opening, camera),
         closing=_view(layer, closing, camera),
-        steps=steps,
-        head_only=head_only,
+        steps=normalised(seen[1:] @ backwards),
+        head_only=normalised(unmoved @ backwards),
         shift=_shift(layer, opening, closing, camera) * 1.5,
     )
 
@@ -135,13 +138,9 @@ def _corners(width: int, height: int) -> NDArray[np.float64]:
     return np.array([[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]])
 
 
-def _is_endless(layer: Layer) -> bool:
-    return bool(layer.picture.shape[2] == 3)
-
-
 def _view(layer: Layer, seen: Matrices, camera: Camera) -> _View:
     frame = np.array([0, 0, camera.width, camera.height])
-    if _is_endless(layer):
+    if layer.endless:
         return _View(seen, np.broadcast_to(frame, (len(seen), 4)))
     corners = seen @ _corners(layer.picture.shape[1], layer.picture.shape[0])
     depth = corners[:, 2]
@@ -173,7 +172,7 @@ def _composite(
     layers: list[tuple[Layer, _View]], frame: int, width: int, height: int, owner: Bytes | None
 ) -> Bytes:
     """Return the layers drawn over each other at one moment; note in `owner` which one each pixel shows."""
-    rgb = np.zeros((height, width, 3), np.uint8)
+    rgba = np.zeros((height, width, 4), np.uint8)
     if owner is not None:
         owner[:] = 0
     for index, (layer, view) in enumerate(layers):
@@ -184,25 +183,29 @@ def _composite(
         shifted = view.seen[frame].copy()
         shifted[0] -= left * shifted[2]
         shifted[1] -= top * shifted[2]
-        endless = _is_endless(layer)
         warped = cv2.warpPerspective(
             layer.picture,
             shifted,
             (right - left, bottom - top),
             flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT_101 if endless else cv2.BORDER_CONSTANT,
+            borderMode=cv2.BORDER_REFLECT_101 if layer.endless else cv2.BORDER_CONSTANT,
         )
-        if endless:
-            rgb = np.asarray(warped, np.uint8)
+        if layer.endless:
+            rgba = np.asarray(warped, np.uint8)
             continue
-        target = rgb[top:bottom, left:right]
-        alpha = cv2.extractChannel(warped, 3)
-        keep = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGR)
-        cv2.multiply(target, keep, dst=target, scale=1 / 255)
-        cv2.add(target, cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), dst=target)
+        # target = warped + (1 - alpha) · target
+        target, alpha = rgba[top:bottom, left:right], cv2.extractChannel(warped, 3)
+        cv2.multiply(
+            target, cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGRA), dst=target, scale=1 / 255
+        )
+        cv2.add(target, warped, dst=target)
         if owner is not None and layer.role is not Role.SHADOW:
-            owner[top:bottom, left:right][alpha >= 128] = index
-    return rgb
+            cv2.copyTo(
+                np.full_like(alpha, index),
+                cv2.threshold(alpha, 127, 255, cv2.THRESH_BINARY)[1],
+                owner[top:bottom, left:right],
+            )
+    return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_BGRA2BGR), np.uint8)
 
 
 def _average(opening: Bytes, middle: Bytes, closing: Bytes) -> Bytes:
@@ -211,47 +214,35 @@ def _average(opening: Bytes, middle: Bytes, closing: Bytes) -> Bytes:
     return np.asarray(cv2.addWeighted(ends, 2 / 3, middle, 1 / 3, 0), np.uint8)
 
 
-class _TruthPainter:
-    """Paints flow and moving mask of a frame from its layers' homographies."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self._columns = np.arange(width, dtype=np.float32)[None, :]
-        self._rows = np.arange(height, dtype=np.float32)[:, None]
-        self._shape = (height, width)
-
-    def _displacement(self, homography: NDArray[np.float64], box: Box) -> NDArray[np.float32]:
-        """Return (2, h, w): how far `homography` moves each pixel centre of `box`."""
-        left, top, right, bottom = box
-        x, y = self._columns[:, left:right], self._rows[top:bottom]
-        h = homography.astype(np.float32)
-        depth = h[2, 0] * x + (h[2, 1] * y + h[2, 2])
-        moved = np.empty((2, bottom - top, right - left), np.float32)
-        for axis, start in ((0, x), (1, y)):
-            np.divide(h[axis, 0] * x + (h[axis, 1] * y + h[axis, 2]), depth, out=moved[axis])
-            moved[axis] -= start
-        return moved
-
-    def paint(self, tracks: list[_Track], frame: int, owner: Bytes) -> tuple[NDArray[np.float32], Bytes]:
-        """Return flow (2, H, W) and moving mask (H, W) of `frame`, given which layer each pixel shows."""
-        height, width = self._shape
-        moving = np.zeros(self._shape, np.uint8)
-        flow = self._displacement(tracks[0].steps[frame], (0, 0, width, height))
-        for index, track in enumerate(tracks[1:], start=1):
-            box = track.middle.box(frame)
-            if box is None or track.layer.role is Role.SHADOW:
-                continue
-            left, top, right, bottom = box
-            part = (slice(top, bottom), slice(left, right))
-            mine = owner[part] == index
-            if not mine.any():
-                continue
-            own = self._displacement(track.steps[frame], box)
-            np.copyto(flow[:, part[0], part[1]], own, where=mine)
-            if not track.layer.static:
-                relative = own - self._displacement(track.head_only[frame], box)
-                fast = np.hypot(relative[0], relative[1]) > MOVING_THRESHOLD
-                moving[part][fast & mine] = 255
-        return flow, moving
+@compiled
+def _paint_truth(
+    owner: Bytes,
+    steps: Matrices,
+    head_only: Matrices,
+    is_static: NDArray[np.bool_],
+    threshold: float,
+    flow: NDArray[np.float32],
+    moving: Bytes,
+) -> None:
+    """Write `flow` (2, H, W) and `moving` (H, W), given each pixel's layer and each layer's motion."""
+    height, width = owner.shape
+    for y in range(height):
+        for x in range(width):
+            layer = owner[y, x]
+            h = steps[layer]
+            depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+            later_x = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
+            later_y = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
+            flow[0, y, x] = later_x - x
+            flow[1, y, x] = later_y - y
+            moving[y, x] = 0
+            if not is_static[layer]:
+                h = head_only[layer]
+                depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+                own_x = later_x - (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
+                own_y = later_y - (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
+                if own_x * own_x + own_y * own_y > threshold * threshold:
+                    moving[y, x] = 255
 
 
 class _Sensor:

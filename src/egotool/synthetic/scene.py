@@ -37,7 +37,7 @@ class Scene:
     Attributes:
         plan, subject, performance: where the scene comes from.
         camera, head: who looks.
-        layers: far to near; layer 0 covers the whole frame, and the clip's homographies describe it.
+        layers: far to near; the clip's homographies describe layer 0.
         object_area: the fraction of the frame that the object covers when nothing hides it.
         head_peak: the fastest head motion, pixels per frame.
     """

@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.synthetic.camera import Camera
-from egotool.synthetic.kitchen import cabinet_picture, counter_picture, flat_kitchen, paste, wall_picture
+from egotool.synthetic.kitchen import (
+    cabinet_picture,
+    counter_picture,
+    flat_kitchen,
+    opaque,
+    paste,
+    wall_picture,
+)
 from egotool.synthetic.layers import Layer, Role, fixed, placements, sprite_to_card
 from egotool.synthetic.parameters import Kind, Mode
 from egotool.synthetic.plan import ClipPlan
@@ -25,8 +32,7 @@ class Setting:
     """The static layers from far to near, and where things can stand.
 
     Attributes:
-        layers: static layers, far to near; layer 0 (the kitchen, or the counter) covers the whole frame, and
-            the clip's homography describes it.
+        layers: static layers, far to near; layer 0 is the kitchen or the counter.
         base, down, normal: a point of the counter, the direction along it away from the wall, its normal.
         card_down: the axis t of things that stand (parallax) or lie (planar) on the counter.
         shrink: how much shorter such cards look in the frame because they lean.
@@ -124,7 +130,7 @@ def _planar_setting(
     layer = Layer(
         name="kitchen",
         role=Role.BACKGROUND,
-        picture=picture,
+        picture=opaque(picture),
         picture_to_card=np.array(
             [
                 [1 / camera.focal, 0, -middle_x / camera.focal],
@@ -134,6 +140,7 @@ def _planar_setting(
         ),
         placement=fixed(placements(_RIGHT, down, base)),
         static=True,
+        endless=True,
     )
     return replace(bare, layers=(layer,))
 
@@ -187,9 +194,10 @@ def _throw_shadow(counter: Layer, sprite: Sprite, offset: Vector, pixel: float, 
 def _walls(
     plan: ClipPlan, subject: Subject, camera: Camera, join: Vector, down: Vector
 ) -> tuple[Layer, Layer]:
-    """Return the counter, endless by reflection, and the wall, which hides what is behind the join."""
+    """Return the counter and the wall that rises where it ends."""
     counter_pixel = 1 / (0.8 * camera.focal)
-    size = (round(2.4 * camera.width), round(1.5 * camera.width))
+    # Not longer: the near end must stay in front of the eye.
+    size = (4 * camera.width, round(1.2 * camera.width))
     counter = counter_picture(plan.seed, subject.number, camera, width=size[0], height=size[1])
     wall_pixel = join[2] / camera.focal
     wide, high = 3 * camera.width, camera.height + camera.width
@@ -198,7 +206,7 @@ def _walls(
         Layer(
             "counter",
             Role.BACKGROUND,
-            counter.copy(),  # clutter throws its shadows into it
+            opaque(counter),  # a copy: clutter throws its shadows into it
             _picture_grid(counter_pixel, (size[0] - 1) / 2, -0.5),
             fixed(placements(_RIGHT, down, join)),
             True,

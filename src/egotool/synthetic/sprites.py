@@ -142,15 +142,20 @@ class Canvas:
         return np.asarray(above + (below - above) * np.clip(y, 0, 1), np.float32)[:, None]
 
     def sprite(self, anchor: Point, *, outline: float = 0.75) -> Sprite:
-        """Return the finished sprite, its rim darkened by `outline`, padded by 2 transparent pixels."""
+        """Return the finished sprite, cropped to what is painted, its rim darkened by `outline`.
+
+        Two transparent pixels are left around it.
+        """
         rim = self.alpha & (
             cv2.erode(self.alpha.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) == 0
         )
         self._rgb[rim] *= outline
         rgba = np.dstack([self._rgb * self._alpha[..., None], self._alpha])
         small = cv2.resize(rgba, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        padded = np.pad(np.round(small * 255).astype(np.uint8), ((2, 2), (2, 2), (0, 0)))
-        return Sprite(rgba=padded, anchor=(anchor[0] + 2 - 0.5, anchor[1] + 2 - 0.5))
+        pixels = np.round(small * 255).astype(np.uint8)
+        left, top, width, height = cv2.boundingRect(pixels[..., 3])
+        padded = np.pad(pixels[top : top + height, left : left + width], ((2, 2), (2, 2), (0, 0)))
+        return Sprite(rgba=padded, anchor=(anchor[0] - left + 1.5, anchor[1] - top + 1.5))
 
 
 def shadow_sprite(width: float, height: float, *, strength: float) -> Sprite:
