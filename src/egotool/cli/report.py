@@ -34,9 +34,9 @@ def report(
 ) -> None:
     """Print the paper's rows beside yours; a row without runs shows the command that fills it.
 
-    Accuracies are in percent: mean and standard deviation over trials (runs that differ in the seed only),
-    and a 95 % interval from the number of test segments. Runs of different recipes, data or protocols are
-    never averaged; footnotes say what each number is.
+    Accuracies are in percent: mean and standard deviation over trials (runs that
+    differ in the seed only), 95 % interval from the number of test segments. Runs
+    of different recipes, data or protocols are never averaged.
 
     Examples:
 

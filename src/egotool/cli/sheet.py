@@ -36,8 +36,9 @@ def sheet(
 ) -> None:
     """Write a picture sheet: frame, flow, warp flow, motion mask; with --run also attention and predictions.
 
-    Without options it takes the store in `store/` and the middle frame of segments spread over the actions;
-    with --video or --segment, frames evenly spaced in it. A sheet of the same name is replaced.
+    Without options it takes the store in `store/` and the middle frame of segments
+    spread over the actions; with --video or --segment, frames evenly spaced in it.
+    A sheet of the same name is replaced.
 
     Examples:
 
