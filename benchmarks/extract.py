@@ -2,8 +2,8 @@
 
     python benchmarks/extract.py [--video FILE] [--frames 8] [--rounds 3]
 
-One process, no worker, processor time; everything is done: decode, frames, flow, homographies, warp flow, masks, store file.
-Prints frames per second for each round and the ratio of the medians.
+One process, no worker, processor time; everything is done: decode, frames, flow, homographies, warp flow,
+masks, store file. Prints frames per second for each round and the ratio of the medians.
 """
 
 import argparse

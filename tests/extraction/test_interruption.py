@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -46,7 +45,7 @@ def test_kill_and_go_on(tmp_path):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         # a hang must not hang the tests
-        watch = threading.Timer(120, process.kill)
+        watch = threading.Timer(300, process.kill)
         watch.start()
         assert process.stdout is not None
         assert process.stdout.readline() == "part\n"

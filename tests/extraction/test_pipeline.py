@@ -249,8 +249,8 @@ def test_left_parts_are_used(reference, tmp_path, monkeypatch):
 
     monkeypatch.setattr(job, "compute_frames_part", noting)
     extracted(videos / "S1", tmp_path / "store")
-    assert done == [0, 5]
-    assert again == [10]
+    assert done == [0, 4]
+    assert again == [8]
 
 
 def test_left_parts_of_other_parameters_are_not_used(reference, tmp_path, monkeypatch):
@@ -400,3 +400,25 @@ def test_an_unknown_test_subject_stops_before_any_work(videos, tmp_path):
     with pytest.raises(UsageError, match="S1, S2"):
         extracted(videos, tmp_path / "store", choice=SplitChoice(test_subject="S3"))
     assert not (tmp_path / "store").exists()
+
+
+def test_a_damaged_part_is_made_anew(videos, tmp_path, monkeypatch):
+    out = tmp_path / "store"
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.extraction.job.join", lambda *arguments: 1 / 0)
+        extracted(videos / "S1", out)
+    for part in (out / ".work").rglob("frames-*.h5"):
+        data = bytearray(part.read_bytes())
+        data[len(data) // 3 :] = bytes(len(data) - len(data) // 3)
+        part.write_bytes(data)
+    (failure,) = extracted(videos / "S1", out).failures
+    assert "damaged" in (failure.problem or "")
+    assert extracted(videos / "S1", out).ok
+
+
+def test_a_subject_of_the_store_can_test(videos, tmp_path):
+    extracted(videos, tmp_path / "store", parameters=replace(SMALL, contents=frozenset({Content.RGB})))
+    shutil.rmtree(videos / "S2")
+    summary = extracted(videos, tmp_path / "store", choice=SplitChoice(test_subject="S2"))
+    assert summary.ok
+    assert dict(summary.labels.splits)["test"] == 1

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import shutil
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from egotool.video import FoundVideo
 
 _PROBES_PER_TASK = 32
 _TOTAL = "all videos"
+_FULL_DISK_BYTES = 100_000_000
 
 
 def extract_videos(
@@ -67,7 +69,7 @@ def extract_videos(
     begun = time.monotonic()
     choice = choice or SplitChoice()
     roots = list(dict.fromkeys(video.root for video in found))
-    check_choice([video.name for video in found], roots, choice)
+    check_choice([*_frame_counts(out), *(video.name for video in found)], roots, choice)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -239,8 +241,7 @@ class _Extraction:
                 job.running += 1
                 error = raised
         if error is not None:
-            keep = not isinstance(error, EgotoolError)
-            job.fail(_sentence(error, job.found, self._out), keep_work=keep)
+            job.fail(_sentence(error, job.found, self._out), keep_work=_parts_are_good(error, self._out))
         if stage == "index" and job.frame_count is not None:
             self._restart_line(video, job.frame_count)
         if job.result is not None and not job.running:
@@ -289,6 +290,14 @@ def _key_of(outcome: Outcome) -> Key:
         raise TypeError("the key of a task names its video, stage and first frame")
     video, stage, start = outcome.key
     return str(video), str(stage), int(start)
+
+
+def _parts_are_good(error: Exception, out: Path) -> bool:
+    """Return whether another try can use the parts that are there."""
+    if isinstance(error, StoreError):
+        # on a full disk they can; otherwise one of them is damaged
+        return shutil.disk_usage(out).free < _FULL_DISK_BYTES
+    return not isinstance(error, EgotoolError)
 
 
 def _sentence(error: Exception, found: FoundVideo, out: Path) -> str:
