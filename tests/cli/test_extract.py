@@ -1,0 +1,153 @@
+"""`egotool extract`: what it prints, and how it exits."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from egotool.cli.main import app
+from egotool.errors import UsageError
+from egotool.video import write_video
+
+runner = CliRunner()
+
+
+def make_video(path: Path, *, frames: int = 4) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 255, (36, 52, 3), dtype=np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    write_video(path, [np.roll(picture, 2 * shift, axis=1) for shift in range(frames)], frame_rate=10)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as current folder, and extraction within this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("egotool.extraction.pipeline.available_cores", lambda: 0)
+    return tmp_path
+
+
+@pytest.fixture
+def videos(folder: Path) -> Path:
+    for subject in ("S1", "S2"):
+        for action in ("take_cup", "open_jar"):
+            make_video(folder / "videos" / subject / action / "1.mp4")
+    return folder / "videos"
+
+
+def extract(*arguments: str) -> "tuple[int, str, str]":
+    result = runner.invoke(app, ["extract", "--schedule", "turbo", *arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_command_of_the_readme(videos):
+    status, text, _ = extract("videos/")
+    assert status == 0
+    assert "4 of 4 videos in store: 16 frames" in text
+    assert "4 segments, 2 actions; 2 train, 2 test." in text
+    assert "egotool train dynamic-net" in text
+    status, text, _ = extract("videos/")
+    assert status == 0
+    assert text.count("unchanged") == 4
+
+
+def test_json(videos):
+    (videos / "empty.mp4").touch()
+    status, text, _ = extract("videos/", "--json", "--only", "rgb,flow", "--codec", "gzip", "--size", "32")
+    document = json.loads(text)
+    assert status == 1
+    assert not document["ok"]
+    assert document["manifest"]["path"] == "store/manifest.csv"
+    assert document["manifest"]["splits"] == {"train": 2, "validation": 0, "test": 2}
+    by_name = {video["video"]: video for video in document["videos"]}
+    assert by_name["empty.mp4"]["status"] == "failed"
+    assert "empty.mp4" in by_name["empty.mp4"]["problem"]
+    done = by_name["S1/take_cup/1.mp4"]
+    assert (done["status"], done["complete"], done["frames"]) == ("extracted", True, 4)
+    receipt = json.loads(Path("store/S1/take_cup/1.mp4.json").read_text())
+    assert receipt["arrays"] == ["rgb", "timestamps", "flow"]
+    assert receipt["parameters"]["codec"] == "gzip"
+    assert receipt["height"] == 32
+
+
+def test_failures_are_named_at_the_end(videos):
+    (videos / "S1" / "[bold]odd.mp4").write_text("no video")
+    status, text, _ = extract("videos/", "--only", "rgb")
+    assert status == 1
+    assert "4 of 5 videos" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("Failed:")]
+    assert "videos/S1/[bold]odd.mp4" in line
+
+
+def test_dry_run_writes_nothing(videos, folder):
+    (videos / "empty.mp4").touch()
+    before = sorted(folder.rglob("*"))
+    status, text, _ = extract("videos/", "--dry-run", "--workers", "1")
+    assert status == 0
+    assert "5 videos, 16 frames; estimated" in text
+    assert "104×72" in text
+    assert "Cannot be read:" in text
+    status, text, _ = extract("videos/", "--dry-run", "--json")
+    document = json.loads(text)
+    assert {video["action"] for video in document["videos"]} == {"extract", "cannot be read"}
+    assert document["estimated_bytes"] > 0
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_dry_run_knows_what_is_done(videos):
+    extract("videos/S1", "--only", "rgb")
+    actions = {
+        only: [
+            video["action"]
+            for video in json.loads(extract("videos/S1", "--dry-run", "--json", *only)[1])["videos"]
+        ]
+        for only in [("--only", "rgb"), ("--only", "flow"), ("--only", "rgb", "--size", "16")]
+    }
+    assert list(actions.values()) == [["nothing"] * 2, ["extract again"] * 2, ["extract again"] * 2]
+
+
+def test_a_manifest_problem_fails_the_command(videos):
+    (videos / "manifest.csv").write_text(
+        "segment,video,start_frame,stop_frame,action\na,S1/take_cup/1.mp4,0,4,x\nb,S9/lost.mp4,0,4,x\n"
+    )
+    status, text, _ = extract("videos/", "--only", "rgb")
+    assert status == 1
+    assert "Manifest: S9/lost.mp4: segment b names a video that is not there." in text
+    assert "4 of 4 videos" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--only", "rgb,warp"], "unknown 'warp'; choose from rgb, flow, warp-flow, masks"),
+        (["--only", ""], "nothing given"),
+        (["--codec", "zip"], "unknown 'zip'"),
+        (["--schedule", "slow"], "unknown 'slow'"),
+        (["--size", "0"], "--size"),
+        (["--test-subject", "S3"], "the subjects are S1, S2"),
+    ],
+)
+def test_wrong_usage(videos, options, complaint):
+    with pytest.raises(UsageError, match=complaint) as caught:
+        extract("videos/", *options)
+    assert caught.value.exit_status == 2
+    assert not Path("store").exists()
+
+
+def test_no_videos(folder):
+    (folder / "videos").mkdir()
+    with pytest.raises(UsageError, match="no video"):
+        extract("videos/")
+
+
+def test_flat_folders_are_unlabelled(folder):
+    make_video(folder / "videos" / "a.mp4")
+    status, text, _ = extract("videos/", "--only", "rgb")
+    assert status == 0
+    assert "unlabelled" in text
+    assert "egotool train" not in text
