@@ -1,0 +1,56 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from egotool.errors import RunError
+from egotool.manifests import Manifest, read_manifest, write_manifest
+from tests.cli.test_train import SETTINGS, egotool
+from tests.training.small_store import make_labelled_store
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    make_labelled_store(folder / "store")
+    egotool(folder, "train", "rgb", "--device", "cpu", *SETTINGS)
+    return folder
+
+
+def test_the_screen_shows_every_action_and_the_confusion(folder: Path) -> None:
+    status, out, _ = egotool(folder, "evaluate", "convlstm-attention", "--split", "train")
+    assert status == 0
+    for word in (
+        "12 train segments",
+        "top-5",
+        "mean class accuracy",
+        "push_left",
+        "rows are true",
+        "train.csv",
+    ):
+        assert word in out
+    (run,) = folder.glob("runs/convlstm-attention-*")
+    lines = (run / "predictions" / "train.csv").read_text().splitlines()
+    assert lines[0] == "segment,label,prediction,lift_up,push_left,push_right,put_down"
+    assert len(lines) == 13
+    assert (run / "scores" / "train.json").is_file()
+
+
+def test_a_dry_run_writes_nothing(folder: Path) -> None:
+    status, out, _ = egotool(folder, "evaluate", "convlstm-attention", "--split", "validation", "--dry-run")
+    assert status == 0 and "Would score" in out
+    assert not list(folder.glob("runs/*/scores/validation.json"))
+
+
+def test_unknown_actions_and_damaged_checkpoints_are_named(folder: Path) -> None:
+    manifest = read_manifest(folder / "store" / "manifest.csv")
+    foreign = [
+        dataclasses.replace(segment, action=segment.action + "_slowly") for segment in manifest.segments
+    ]
+    write_manifest(Manifest(tuple(foreign)), folder / "foreign.csv")
+    with pytest.raises(RunError, match="does not know the action 'lift_up_slowly'"):
+        egotool(folder, "evaluate", "convlstm-attention", "--manifest", "foreign.csv")
+    (best,) = folder.glob("runs/convlstm-attention-*/checkpoints/best.ckpt")
+    best.write_bytes(best.read_bytes()[:5000])
+    with pytest.raises(RunError, match="damaged"):
+        egotool(folder, "evaluate", "convlstm-attention")

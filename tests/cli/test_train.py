@@ -1,0 +1,111 @@
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from egotool.cli.main import app, run
+from egotool.errors import EgotoolError
+from tests.training.small_store import TINY, make_labelled_store
+
+SETTINGS = [part for each in TINY for part in ("--set", each)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("work")
+    make_labelled_store(folder / "store")
+    return folder
+
+
+def egotool(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = CliRunner().invoke(app, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_three_words_train_score_and_name_the_next_command(folder: Path) -> None:
+    status, out, err = egotool(folder, "train", "dynamic-net", "--device", "cpu", *SETTINGS)
+    assert status == 0
+    assert "Recipe small (auto: --device cpu was asked for)" in err
+    assert "of 4 test segments right (95 % interval" in out
+    assert "egotool report --table 4" in out
+    status, out, err = egotool(folder, "train", "dynamic-net", "--device", "cpu", *SETTINGS)
+    assert status == 0 and "is finished" in out and "reused" in err
+
+
+def test_json_is_one_document_and_nothing_else(folder: Path) -> None:
+    arguments = ("train", "rgb", "--device", "cpu", "--json", *SETTINGS)
+    status, out, _ = egotool(folder, *arguments)
+    document = json.loads(out)
+    assert status == 0
+    assert document["record"]["model"] == "convlstm-attention"
+    assert document["scores"]["segments"] == 4
+    scored = egotool(folder, "evaluate", document["run"], "--split", "validation", "--json")
+    assert json.loads(scored[1])["split"] == "validation"
+
+
+def test_a_dry_run_writes_nothing(folder: Path) -> None:
+    arguments = ("train", "convlstm", "--dry-run", "--runs", "elsewhere", "--device", "cpu", *SETTINGS)
+    status, out, _ = egotool(folder, *arguments)
+    assert status == 0
+    for word in ("stage1: to train, about", "trains  everything", "parameters", "frozen  nothing", "[clips]"):
+        assert word in out
+    document = json.loads(egotool(folder, *arguments, "--json")[1])
+    assert [stage["state"] for stage in document["stages"]] == ["train", "train"]
+    assert not (folder / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "status"),
+    [
+        (("train", "dynamicnet"), "did you mean 'dynamic-net'", 2),
+        (("train", "rgb", "--set", "clips.lenght=3"), "clips.lenght is not known; did you mean length", 2),
+        (("train", "rgb", "--recipe", "large"), "there is no recipe 'large'", 2),
+        (("train", "rgb", "--device", "tpu"), "--device is auto, cpu or gpu", 2),
+        (("train", "rgb", "--protocol", "nice"), "--protocol", 2),
+        (("train", "rgb", "--precision", "8"), "--precision", 2),
+        (("train", "rgb", "--store", "none"), "none", 1),
+        (("train", "rgb", "--manifest", "none.csv"), "there is no manifest none.csv", 1),
+        (("evaluate", "nothing"), "there is no run 'nothing'", 1),
+        (("evaluate", "nothing", "--split", "all"), "--split", 2),
+    ],
+)
+def test_wrong_input_is_one_sentence(
+    folder: Path, arguments: tuple[str, ...], said: str, status: int
+) -> None:
+    with pytest.raises(EgotoolError) as error:
+        egotool(folder, *arguments)
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert error.value.exit_status == status
+
+
+def test_segments_left_out_are_named_and_give_exit_status_1(folder: Path) -> None:
+    lines = (folder / "store" / "manifest.csv").read_text().splitlines()
+    lines.append(lines[1].replace("push_left-0", "lost").replace("push_left/0", "push_left/9"))
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    options = ("--manifest", "labels.csv", "--runs", "other", "--device", "cpu")
+    status, out, err = egotool(folder, "train", "rgb", *options, *SETTINGS)
+    assert status == 1
+    assert "push_left/9.mp4" in err and "test segments right" in out
+
+
+def test_nothing_of_lightning_reaches_the_screen(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(
+            sys, "argv", ["egotool", "train", "rgb", "--runs", "quiet", "--device", "cpu", *SETTINGS]
+        )
+        with contextlib.suppress(SystemExit):
+            run()
+    screen = "".join(capfd.readouterr()).lower()
+    assert "test segments right" in screen
+    for noise in ("warning", "lightning", "tpu", "litlogger", "💡", "num_workers", "seed set"):
+        assert noise not in screen
