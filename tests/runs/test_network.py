@@ -87,6 +87,8 @@ def test_weights_survive_the_file(tmp_path: Path) -> None:
     load_weights(other, tmp_path / "best.ckpt")
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
+    save_weights(other, tmp_path / "other.ckpt", identity="i", epoch=3)
+    assert (tmp_path / "other.ckpt").read_bytes() == (tmp_path / "best.ckpt").read_bytes()
 
 
 def test_a_head_is_added_to_weights_without_one(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """From recipe to network: composition, what a stage trains, and weights in and out of checkpoints."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +114,12 @@ def set_training_mode(network: ActionNetwork, stage: StageRecipe) -> None:
 
 
 def save_weights(network: nn.Module, path: Path, *, identity: str, epoch: int) -> None:
-    """Write the weights of `network` to `path`: tensors and plain values only."""
+    """Write the weights of `network` to `path`: tensors and plain values only; equal weights, equal bytes."""
     content = {"identity": identity, "epoch": epoch, "state_dict": network.state_dict()}
+    buffer = io.BytesIO()  # given a path, torch would write the temporary file's random name into the file
+    torch.save(content, buffer)
     with replacing(path) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
