@@ -26,8 +26,8 @@ test: setup
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2
 	$(BIN)/python tests/wheel.py
+	$(BIN)/python -m pytest -n 2
 
 format: setup
 	$(BIN)/ruff check --fix src tests benchmarks
