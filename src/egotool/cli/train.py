@@ -58,7 +58,14 @@ def train(
     """
     from egotool.console import ConsoleProgress
     from egotool.runs import choose_device, load_recipe, resolve_model
-    from egotool.training import TrainingRequest, choose_recipe, estimate, plan_training, run_plan
+    from egotool.training import (
+        TrainingRequest,
+        choose_recipe,
+        estimate,
+        is_main_process,
+        plan_training,
+        run_plan,
+    )
 
     _check(device, ("auto", "cpu", "gpu"), "--device")
     _check(protocol, ("honest", "paper"), "--protocol")
@@ -86,6 +93,9 @@ def train(
             command=shlex.join(["egotool", *sys.argv[1:]]),
         )
         plan = plan_training(request)
+        if not is_main_process():  # Lightning starts the command once more for every further device
+            run_plan(plan)
+            return
         if dry_run:
             estimates = estimate(plan)
         else:

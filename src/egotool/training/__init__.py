@@ -2,7 +2,7 @@
 
 from egotool.training.chain import StageEstimate, TrainingResult, estimate, run_plan, train_model
 from egotool.training.choosing import RecipeChoice, choose_recipe
-from egotool.training.fitting import fit_stage
+from egotool.training.fitting import fit_stage, is_main_process
 from egotool.training.module import StageModule
 from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
 from egotool.training.schedule import learning_rate_factor
@@ -21,6 +21,7 @@ __all__ = [
     "estimate",
     "find_imagenet_weights",
     "fit_stage",
+    "is_main_process",
     "learning_rate_factor",
     "load_imagenet_weights",
     "plan_training",

@@ -1,5 +1,6 @@
 """What happens around a stage's epochs: the best weights, the state to go on from, metrics, progress."""
 
+import contextlib
 import csv
 import io
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from egotool.clips import Clip
+from egotool.clips import Clip, ClipDataset
 from egotool.files import replacing, write_text
 from egotool.progress import Progress
 from egotool.runs import EpochRecord, Run, save_weights
@@ -57,8 +58,20 @@ class KeepLast(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write last.ckpt, whole or not at all."""
-        with replacing(self.run.last_checkpoint) as temporary:
-            trainer.save_checkpoint(temporary)
+        path = self.run.last_checkpoint
+        # every process takes part in collecting the state, the first one writes it
+        with replacing(path) if trainer.is_global_zero else contextlib.nullcontext(path) as target:
+            trainer.save_checkpoint(target)
+
+
+class CountEpochs(Callback):
+    """Tells the clips which epoch comes next, also where several devices have samplers of Lightning's own."""
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Name the next epoch before its first batch is asked for."""
+        dataset = getattr(trainer.train_dataloader, "dataset", None)
+        if isinstance(dataset, ClipDataset):
+            dataset.set_epoch(trainer.current_epoch + 1)
 
 
 class WriteMetrics(Callback):

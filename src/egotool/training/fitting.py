@@ -12,12 +12,13 @@ import torch
 from filelock import FileLock, Timeout
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from egotool.clips import Clip, ClipDataset, clip_loader
 from egotool.errors import RunError
 from egotool.models import ActionNetwork
-from egotool.progress import Progress
+from egotool.progress import Progress, SilentProgress
 from egotool.runs import (
     EpochRecord,
     Run,
@@ -30,7 +31,7 @@ from egotool.runs import (
     read_run,
     utc_now,
 )
-from egotool.training.callbacks import KeepBest, KeepLast, TellProgress, WriteMetrics
+from egotool.training.callbacks import CountEpochs, KeepBest, KeepLast, TellProgress, WriteMetrics
 from egotool.training.environment import git_commit, versions
 from egotool.training.module import StageModule
 from egotool.training.planning import StagePlan, TrainingPlan, stage_state
@@ -40,8 +41,11 @@ from egotool.training.weights import load_imagenet_weights
 def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Run:
     """Train `stage`, go on with it, or return the finished run, whichever is the case.
 
-    A lock makes two identical trainings at once into one: the second waits and then reuses.
+    A lock makes two identical trainings at once into one: the second waits and then reuses. With several
+    devices the first process writes, and the others, started by Lightning, only compute beside it.
     """
+    if not is_main_process():
+        return _fit_beside(plan, stage)
     stage.folder.mkdir(parents=True, exist_ok=True)
     with _only_one(stage.folder, progress):
         again = plan.request.again and stage.is_last
@@ -67,6 +71,19 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     return run
 
 
+def is_main_process() -> bool:
+    """Return False in the processes that Lightning starts for further devices."""
+    return int(getattr(rank_zero_only, "rank", None) or 0) == 0
+
+
+def _fit_beside(plan: TrainingPlan, stage: StagePlan) -> Run:
+    if stage.state == "reuse":
+        return read_run(stage.folder)
+    run = Run(stage.folder, record=_new_record(plan, stage), recipe=stage.recipe)
+    _fit(plan, stage, run, resume=stage.state == "resume", progress=SilentProgress())
+    return run
+
+
 def _fit(
     plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progress: Progress
 ) -> tuple[EpochRecord | None, EpochRecord | None, int]:
@@ -88,7 +105,7 @@ def _fit(
         trainer = Trainer(
             accelerator=choose_device(request.device).type,
             devices=request.devices,
-            strategy="auto" if request.devices == 1 else "ddp_find_unused_parameters_true",
+            strategy=_strategy(request.devices, stage),
             precision=request.precision,  # type: ignore[arg-type]  # checked by Lightning
             max_epochs=stage.stage.epochs,
             gradient_clip_val=stage.stage.clip_gradient,
@@ -98,6 +115,7 @@ def _fit(
                 WriteMetrics(stage.folder / "metrics.csv", selection_split=plan.selection_split),
                 TellProgress(task, progress, clips=clips),
                 KeepLast(run),
+                CountEpochs(),
             ],
             default_root_dir=stage.folder,
             enable_checkpointing=False,
@@ -115,6 +133,13 @@ def _fit(
     if trainer.interrupted:
         raise KeyboardInterrupt
     return keep_best.best, keep_best.last, trainer.current_epoch
+
+
+def _strategy(devices: int, stage: StagePlan) -> str:
+    if devices == 1:
+        return "auto"
+    # without a loss on single frames the backbone's classifier, or its bias, has no gradient
+    return "ddp" if stage.stage.frame_loss_weight > 0 else "ddp_find_unused_parameters_true"
 
 
 def _start_weights(network: ActionNetwork, stage: StagePlan) -> None:
