@@ -194,8 +194,9 @@ def _check_folder(out: Path, parameters: SyntheticParameters) -> None:
     if version != GENERATOR_VERSION:
         differing.insert(0, "generator version")
     if differing:
+        names = " and ".join(filter(None, [", ".join(differing[:-1]), differing[-1]]))
         raise UsageError(
-            f"{out} holds a synthetic dataset made with another {' and '.join(differing)}: "
+            f"{out} holds a synthetic dataset made with another {names}: "
             "name a new folder, or repeat the options recorded in its synth.json"
         )
 

@@ -189,7 +189,10 @@ class _Actors:
         if motion.hand_on_lid:
             grasp = self._lid_place(motion) + np.array([p.side * 0.3 * width, 0.25 * height])
         else:
-            grasp = np.broadcast_to([p.side * 0.5 * width, -0.36 * height], (len(times), 2))
+            # A large hand grasps farther out, so that the object stays in sight.
+            palm = 30 * self._hand_factor * self._pixel
+            reach = [p.side * (0.38 * width + 0.6 * palm), 0.4 * palm - 0.48 * height]
+            grasp = np.broadcast_to(reach, (len(times), 2))
         target = self._object_origin(motion) + grasp[:, :1] * a + grasp[:, 1:] * b
         entry = self._camera.ray(*p.entry) * self._place[2] * _EXIT_DEPTH
         presence = motion.hand_presence[:, None]
