@@ -3,11 +3,14 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from egotool.errors import UsageError
+
+if TYPE_CHECKING:
+    from egotool.synthetic import SynthSummary
 
 data = typer.Typer(
     name="data",
@@ -86,32 +89,41 @@ def synth(
             summary = render_dataset(
                 out, workers=workers or os.cpu_count() or 1, progress=progress, **options
             )
-    parameters = summary.parameters
-    left_out = len(parameters.verbs) * len(parameters.objects) - len(parameters.actions)
     if as_json:
-        document = {
-            "out": str(out),
-            "dry_run": dry_run,
-            "parameters": parameters.model_dump(mode="json"),
-            "actions": [f"{verb}_{kind}" for verb, kind in parameters.actions],
-            "videos": list(summary.videos),
-            "rendered": list(summary.rendered),
-            "frames": len(summary.rendered) * frames,
-        }
-        typer.echo(json.dumps(document, indent=2))
-        return
-    kept = len(summary.videos) - len(summary.rendered)
+        typer.echo(json.dumps(_document(summary, dry_run=dry_run), indent=2))
+    else:
+        _say(summary, dry_run=dry_run)
+
+
+def _document(summary: "SynthSummary", *, dry_run: bool) -> dict[str, object]:
+    parameters = summary.parameters
+    return {
+        "out": str(summary.out),
+        "dry_run": dry_run,
+        "parameters": parameters.model_dump(mode="json"),
+        "actions": [f"{verb}_{kind}" for verb, kind in parameters.actions],
+        "videos": list(summary.videos),
+        "rendered": list(summary.rendered),
+        "frames": len(summary.rendered) * parameters.frames,
+    }
+
+
+def _say(summary: "SynthSummary", *, dry_run: bool) -> None:
+    parameters, new = summary.parameters, len(summary.rendered)
+    kept = len(summary.videos) - new
     typer.echo(
-        f"{'Would render' if dry_run else 'Rendered'} {len(summary.rendered)} videos "
-        f"({len(summary.rendered) * frames} frames) into {out}"
+        f"{'Would render' if dry_run else 'Rendered'} {new} videos "
+        f"({new * parameters.frames} frames) into {summary.out}"
         + (f"; {kept} were there already" if kept else "")
-        + f": {subjects} subjects, {len(parameters.actions)} actions, {repetitions} repetitions."
+        + f": {parameters.subjects} subjects, {len(parameters.actions)} actions, "
+        f"{parameters.repetitions} repetitions."
     )
+    left_out = len(parameters.verbs) * len(parameters.objects) - len(parameters.actions)
     if left_out:
         combinations = "combination was" if left_out == 1 else "combinations were"
         typer.echo(f"{left_out} {combinations} left out: only objects with a lid open and close.")
     if not dry_run:
-        typer.echo(f"Next: egotool extract {out}")
+        typer.echo(f"Next: egotool extract {summary.out}")
 
 
 def _parse_size(size: str) -> tuple[int, int]:
