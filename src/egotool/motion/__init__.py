@@ -8,7 +8,8 @@ from egotool.motion.camera import CameraMotion, estimate_camera_motion
 from egotool.motion.flow import Backend, tvl1, warm_up
 from egotool.motion.pictures import to_gray
 from egotool.motion.schedule import SCHEDULES, Schedule
-from egotool.motion.tracks import TrackParameters, motion_masks
+from egotool.motion.track_parameters import TrackParameters
+from egotool.motion.tracks import motion_masks
 from egotool.motion.truth import endpoint_error, read_flo
 from egotool.motion.warping import warp_back, warp_flow
 

@@ -44,9 +44,19 @@ def check_pair(image0: GrayImage, image1: GrayImage) -> None:
 
 
 def check_flow(flow: Flow, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless `flow` is (2, H, W) for pictures of `shape` (H, W)."""
+    """Raise unless `flow` is float32, finite and (2, H, W) for pictures of `shape` (H, W).
+
+    Raises:
+        TypeError: not a float32 array.
+        ValueError: another shape, or NaN or infinite values.
+    """
+    if not isinstance(flow, np.ndarray) or flow.dtype != np.float32:
+        found = getattr(flow, "dtype", type(flow).__name__)
+        raise TypeError(f"the flow is {found}, but has to be a float32 array")
     if flow.ndim != 3 or flow.shape != (2, *shape):
         raise ValueError(f"the flow has shape {flow.shape}, but pictures of {shape} need (2, *{shape})")
+    if not np.isfinite(flow).all():
+        raise ValueError("the flow has NaN or infinite values; replace what is not known by zero")
 
 
 def check_homography(homography: Homography) -> Homography:

@@ -57,25 +57,70 @@ def begin_tracks(
 
 
 @compiled
-def survives(
+def move_tracks(
+    flow: Float32Array,
+    inverse: Float64Array,
+    ratios: Float64Array,
+    paths: Float32Array,
+    steps: Float32Array,
+    lengths: Int32Array,
+    count: int,
+    gone: ByteArray,
+) -> None:
+    """Move every track by `flow` (its scale's) into the next frame; gone[i] = 1 for those that leave it.
+
+    `inverse` takes full-size positions of the new frame back to the old one; all zero: the camera's motion is
+    not known, and the compensated step is zero. Full-size x is (x + 1/2) ratio - 1/2.
+    """
+    height, width = flow.shape[1:]
+    known = inverse[2, 2] != 0
+    for i in range(count):
+        k = lengths[i]
+        x = paths[i, k, 0]
+        y = paths[i, k, 1]
+        column = min(int(x + f4(0.5)), width - 1)
+        row = min(int(y + f4(0.5)), height - 1)
+        new_x = x + flow[0, row, column]
+        new_y = y + flow[1, row, column]
+        gone[i] = new_x < 0 or new_y < 0 or new_x > width - 1 or new_y > height - 1
+        if gone[i]:
+            continue
+        lengths[i] = k + 1
+        paths[i, k + 1, 0] = new_x
+        paths[i, k + 1, 1] = new_y
+        steps[i, k, 0] = 0
+        steps[i, k, 1] = 0
+        if known:
+            full_x = (new_x + 0.5) * ratios[0] - 0.5
+            full_y = (new_y + 0.5) * ratios[1] - 0.5
+            depth = inverse[2, 0] * full_x + inverse[2, 1] * full_y + inverse[2, 2]
+            back_x = (inverse[0, 0] * full_x + inverse[0, 1] * full_y + inverse[0, 2]) / depth
+            back_y = (inverse[1, 0] * full_x + inverse[1, 1] * full_y + inverse[1, 2]) / depth
+            steps[i, k, 0] = back_x - ((x + 0.5) * ratios[0] - 0.5)
+            steps[i, k, 1] = back_y - ((y + 0.5) * ratios[1] - 0.5)
+
+
+@compiled
+def variance(path: Float32Array, points: int, axis: int) -> float:
+    """Return the variance of one coordinate of the first `points` positions of a path."""
+    mean = 0.0
+    for k in range(points):
+        mean += path[k, axis]
+    mean /= points
+    total = 0.0
+    for k in range(points):
+        total += (path[k, axis] - mean) ** 2
+    return total / points
+
+
+@compiled
+def passes(
     path: Float32Array, steps: Float32Array, length: int, ratios: Float64Array, rules: Float64Array
 ) -> bool:
-    """Whether a track of `length` steps passes the drop rules of `TrackParameters`, in full-size pixels."""
+    """Whether a track of `length` steps passes the published rules (see `TrackParameters.rules`)."""
     least_spread, most_spread, longest_step, longest_share, least_motion = rules
-    mean_x = 0.0
-    mean_y = 0.0
-    for k in range(length + 1):
-        mean_x += path[k, 0]
-        mean_y += path[k, 1]
-    mean_x /= length + 1
-    mean_y /= length + 1
-    spread_x = 0.0
-    spread_y = 0.0
-    for k in range(length + 1):
-        spread_x += (path[k, 0] - mean_x) ** 2
-        spread_y += (path[k, 1] - mean_y) ** 2
-    spread_x = math.sqrt(spread_x / (length + 1)) * ratios[0]
-    spread_y = math.sqrt(spread_y / (length + 1)) * ratios[1]
+    spread_x = math.sqrt(variance(path, length + 1, 0)) * ratios[0]
+    spread_y = math.sqrt(variance(path, length + 1, 1)) * ratios[1]
     if spread_x < least_spread and spread_y < least_spread:
         return False
     if spread_x > most_spread or spread_y > most_spread:
@@ -96,96 +141,100 @@ def survives(
 
 
 @compiled
-def mark(path: Float32Array, length: int, newest: int, spacing: int, marks: ByteArray) -> None:
-    """Mark the cells that a track crosses; it was at path[length] in frame `newest` of the ring."""
-    frames, rows, columns = marks.shape
-    for k in range(length + 1):
-        column = min(int(path[k, 0] + f4(0.5)) // spacing, columns - 1)
-        row = min(int(path[k, 1] + f4(0.5)) // spacing, rows - 1)
-        marks[(newest - length + k) % frames, row, column] = 1
-
-
-@compiled
-def move_tracks(
-    flow: Float32Array,
-    inverse: Float64Array,
+def judge_tracks(
     ratios: Float64Array,
     rules: Float64Array,
-    track_length: int,
-    minimum_length: int,
-    spacing: int,
+    longest: int,
+    shortest: int,
     paths: Float32Array,
     steps: Float32Array,
     lengths: Int32Array,
     count: int,
-    marks: ByteArray,
-    newest: int,
-) -> int:
-    """Move every track by `flow` (its scale's) into the frame `newest` of the ring; return how many go on.
+    gone: ByteArray,
+    drifts: Float32Array,
+    carried: Float32Array,
+    passed: ByteArray,
+) -> None:
+    """Judge the tracks that end, by `longest` steps or because they are gone, and have `shortest` or more.
 
-    A track that is complete, or leaves the frame after minimum_length steps, is judged and marked. `inverse`
-    takes full-size positions of the new frame back to the old one; all zero: the camera's motion is not
-    known, and no step compensated. Full-size x is (x + 1/2) ratio - 1/2.
+    drifts: the spread (root of the summed variances of x and y) of the path that is left when the camera's
+    motion is taken away, that is, of the accumulated compensated steps. carried: the spread of the rest, the
+    path along which the camera carried the point. passed: whether the published rules keep it.
     """
-    height, width = flow.shape[1:]
-    frames = marks.shape[0]
-    known = inverse[2, 2] != 0
-    kept = 0
+    stabilised = np.zeros((paths.shape[1], 2), np.float32)
+    camera = np.zeros((paths.shape[1], 2), np.float32)
     for i in range(count):
-        k = lengths[i]
-        x = paths[i, k, 0]
-        y = paths[i, k, 1]
-        column = min(int(x + f4(0.5)), width - 1)
-        row = min(int(y + f4(0.5)), height - 1)
-        new_x = x + flow[0, row, column]
-        new_y = y + flow[1, row, column]
-        if new_x < 0 or new_y < 0 or new_x > width - 1 or new_y > height - 1:
-            if k >= minimum_length and survives(paths[i], steps[i], k, ratios, rules):
-                mark(paths[i], k, (newest - 1) % frames, spacing, marks)
-            continue
-        paths[i, k + 1, 0] = new_x
-        paths[i, k + 1, 1] = new_y
-        steps[i, k, 0] = 0
-        steps[i, k, 1] = 0
-        if known:
-            full_x = (new_x + 0.5) * ratios[0] - 0.5
-            full_y = (new_y + 0.5) * ratios[1] - 0.5
-            depth = inverse[2, 0] * full_x + inverse[2, 1] * full_y + inverse[2, 2]
-            back_x = (inverse[0, 0] * full_x + inverse[0, 1] * full_y + inverse[0, 2]) / depth
-            back_y = (inverse[1, 0] * full_x + inverse[1, 1] * full_y + inverse[1, 2]) / depth
-            steps[i, k, 0] = back_x - ((x + 0.5) * ratios[0] - 0.5)
-            steps[i, k, 1] = back_y - ((y + 0.5) * ratios[1] - 0.5)
-        k += 1
-        if k == track_length:
-            if survives(paths[i], steps[i], k, ratios, rules):
-                mark(paths[i], k, newest, spacing, marks)
-            continue
-        lengths[kept] = k
-        if kept != i:
-            paths[kept, : k + 1] = paths[i, : k + 1]
-            steps[kept, :k] = steps[i, :k]
-        kept += 1
-    return kept
+        passed[i] = 0
+        length = lengths[i]
+        if length >= shortest and (length >= longest or gone[i]):
+            for k in range(length):
+                stabilised[k + 1, 0] = stabilised[k, 0] + steps[i, k, 0]
+                stabilised[k + 1, 1] = stabilised[k, 1] + steps[i, k, 1]
+                camera[k + 1, 0] = (paths[i, k + 1, 0] - paths[i, 0, 0]) * ratios[0] - stabilised[k + 1, 0]
+                camera[k + 1, 1] = (paths[i, k + 1, 1] - paths[i, 0, 1]) * ratios[1] - stabilised[k + 1, 1]
+            drifts[i] = math.sqrt(variance(stabilised, length + 1, 0) + variance(stabilised, length + 1, 1))
+            carried[i] = math.sqrt(variance(camera, length + 1, 0) + variance(camera, length + 1, 1))
+            passed[i] = passes(paths[i], steps[i], length, ratios, rules)
+
+
+@compiled
+def excursion(path: Float32Array, here: int, first: int, last: int) -> float:
+    """Return the largest distance between three points of a path."""
+    longest = 0.0
+    for a, b in ((first, here), (here, last), (first, last)):
+        longest = max(longest, (path[a, 0] - path[b, 0]) ** 2 + (path[a, 1] - path[b, 1]) ** 2)
+    return math.sqrt(longest)
 
 
 @compiled
 def end_tracks(
-    ratios: Float64Array,
-    rules: Float64Array,
-    minimum_length: int,
+    threshold: float,
+    camera_share: float,
+    local: float,
+    window: int,
+    longest: int,
+    newest: int,
     spacing: int,
     paths: Float32Array,
     steps: Float32Array,
     lengths: Int32Array,
     count: int,
+    gone: ByteArray,
+    drifts: Float32Array,
+    carried: Float32Array,
+    passed: ByteArray,
     marks: ByteArray,
-    newest: int,
-) -> None:
-    """Judge and mark the tracks that end with the video in the frame `newest` of the ring."""
+) -> int:
+    """Take away the tracks of `longest` steps and those that are gone; return how many remain.
+
+    Those that passed, with a drift above `threshold` and above `camera_share` of what the camera carried
+    them, mark the cells they cross, in the frames around which (±window) they go farther than `local` times
+    that.
+    Tracks are at their last position in the frame `newest` of the ring; gone ones were one before.
+    """
+    frames, rows, columns = marks.shape
+    stabilised = np.zeros((paths.shape[1], 2), np.float32)
+    kept = 0
     for i in range(count):
-        k = lengths[i]
-        if k >= minimum_length and survives(paths[i], steps[i], k, ratios, rules):
-            mark(paths[i], k, newest, spacing, marks)
+        length = lengths[i]
+        if length < longest and not gone[i]:
+            if kept != i:
+                lengths[kept] = length
+                paths[kept, : length + 1] = paths[i, : length + 1]
+                steps[kept, :length] = steps[i, :length]
+            kept += 1
+        elif passed[i] and drifts[i] > max(threshold, camera_share * carried[i]):
+            least = local * max(threshold, camera_share * carried[i])
+            for k in range(length):
+                stabilised[k + 1, 0] = stabilised[k, 0] + steps[i, k, 0]
+                stabilised[k + 1, 1] = stabilised[k, 1] + steps[i, k, 1]
+            first = newest - gone[i] - length + frames
+            for k in range(length + 1):
+                if excursion(stabilised, k, max(0, k - window), min(length, k + window)) > least:
+                    column = min(int(paths[i, k, 0] + f4(0.5)) // spacing, columns - 1)
+                    row = min(int(paths[i, k, 1] + f4(0.5)) // spacing, rows - 1)
+                    marks[(first + k) % frames, row, column] = 1
+    return kept
 
 
 @compiled

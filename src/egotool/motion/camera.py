@@ -81,8 +81,6 @@ def estimate_camera_motion(
         return CameraMotion(np.eye(3), False, len(corners), 0)
     edges = edge_samples(gray0, flow, keep)
     homography = _best_candidate(corners, edges, gray0.shape, seed)
-    if homography is None:
-        return CameraMotion(np.eye(3), False, len(corners), 0)
     homography = refine_by_flow(homography, edges, gray0.shape, EDGE_SCALES)
     homography = refine_by_gray_values(homography, edges, _smooth(gray0), _smooth(gray1), GRAY_SCALES)
     inliers = int(np.count_nonzero(distances(homography, corners) <= INLIER_DISTANCE))
@@ -91,16 +89,16 @@ def estimate_camera_motion(
     return CameraMotion(homography, True, len(corners), inliers)
 
 
-def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], seed: int) -> Homography | None:
+def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], seed: int) -> Homography:
     """Return the plausible motion that corners and edges all over the frame support most."""
     doubled = both_directions(corners)
     candidates = [
         refine_by_flow(candidate, doubled, shape, CORNER_SCALES)
         for candidate in candidate_homographies(corners, seed)
     ]
+    # A head at rest is frequent, and the only candidate that few textured spots cannot bend.
+    candidates.append(np.eye(3))
     candidates = [candidate for candidate in candidates if plausible(candidate, shape)]
-    if not candidates:
-        return None
     stacked = np.stack(candidates)
     votes = supports(stacked, corners, reach=2.0, along=1.0)
     votes += supports(stacked, edges, reach=1.0, along=ALONG_EDGE)
