@@ -10,12 +10,12 @@ from egotool.motion._samples import Samples
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 
-DRAWS = 300
-"""Random samples of four corners: with half of the corners on the background, 18 of them are pure."""
+DRAWS = 800
+"""Random samples of four corners: with half of the corners on the background, 50 of them are pure."""
 BEST_DRAWS = 40
 CANDIDATES = 4
-CANDIDATE_REACH = 2.0
-SHARED = 0.7
+CANDIDATE_REACH = 1.0
+SHARED = 0.8
 """Two candidates are the same motion when they share this part of the supporting corners."""
 ALONG_EDGE = 1 / 9
 """How much a squared error along an edge counts against one across it."""

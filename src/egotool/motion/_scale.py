@@ -63,7 +63,7 @@ class Scale:
         move_tracks(small, inverse, self.ratios, self.paths, self.steps, self.lengths, self.count, self.gone)
 
     def judge(self, longest: int) -> NDArray[np.float32]:
-        """Judge the tracks that end, after `longest` steps or out of the frame; return the former's drifts."""
+        """Judge the tracks that end, after `longest` steps or outside; return the former's drifts."""
         shortest = self.parameters.minimum_length
         judge_tracks(
             self.ratios,

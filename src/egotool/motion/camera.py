@@ -23,9 +23,13 @@ from egotool.motion.pictures import to_bytes
 INLIER_DISTANCE = 1.0
 FEWEST_MATCHES = 50
 FEWEST_INLIERS = 25
-CORNER_SCALES = (3.0, 2.0, 1.0, 1.0)
-EDGE_SCALES = (2.0, 1.0, 1.0, 0.7, 0.7, 0.5, 0.5)
+# The scales, in pixels, of the robust refinements. Wide ones lose: where a hand moves nearly as the room
+# does, a homography in between is within two pixels of both, and of everything.
+CORNER_SCALES = (1.0, 0.7, 0.5, 0.5)
+EDGE_SCALES = (0.7, 0.5, 0.4, 0.4)
 GRAY_SCALES = (0.7, 0.5, 0.4, 0.4)
+VOTE_REACH = 0.35
+"""Farther than this from where a candidate says, a corner or edge does not vote for it."""
 SMOOTHING = 0.8
 """Gaussian sigma, in pixels, before gray values are compared: noise and blocks of the compression."""
 
@@ -100,8 +104,8 @@ def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], se
     candidates.append(np.eye(3))
     candidates = [candidate for candidate in candidates if plausible(candidate, shape)]
     stacked = np.stack(candidates)
-    votes = supports(stacked, corners, reach=2.0, along=1.0)
-    votes += supports(stacked, edges, reach=1.0, along=ALONG_EDGE)
+    votes = supports(stacked, corners, reach=VOTE_REACH, along=1.0)
+    votes += supports(stacked, edges, reach=VOTE_REACH, along=ALONG_EDGE)
     return candidates[int(votes.argmax())]
 
 

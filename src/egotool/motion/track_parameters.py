@@ -23,7 +23,7 @@ class TrackParameters:
     smallest_side: int = 32
     """… while the shorter side has so many pixels (the full size is always used)."""
     quality: float = 0.001
-    """Cells begin a track where the structure tensor's smaller eigenvalue exceeds this part of the largest."""
+    """Cells begin a track where the structure tensor's smaller eigenvalue exceeds this part of the top."""
     least_spread: float = math.sqrt(3)
     """Static: the standard deviations of x and of y are both below."""
     most_spread: float = 50.0

@@ -1,0 +1,112 @@
+import cv2
+import numpy as np
+import pytest
+
+from egotool.motion import estimate_camera_motion, tvl1
+from tests.motion.scenes import HEIGHT, WIDTH, corner_error, homography_flow, moved, shift, texture, turn
+
+MOTIONS = [shift(0.5, 0), shift(-6, 4), turn(3, 2, -3), turn(-2, 5, 5, tilt=1e-4)]
+
+
+@pytest.mark.parametrize("homography", MOTIONS, ids=["slow", "shift", "turn", "tilt"])
+def test_pure_camera_motion(homography: np.ndarray) -> None:
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), homography)
+    camera = estimate_camera_motion(image0, image1, tvl1(image0, image1))
+    assert camera.valid
+    assert corner_error(camera.homography, homography, HEIGHT, WIDTH) < 0.1
+    assert camera.homography.dtype == np.float64
+    assert camera.matches >= camera.inliers > 25
+
+
+def scene_with_hand(homography: np.ndarray, hand: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A room moving by `homography`, and two fifths of the frame, from below, moving by `hand`."""
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), homography)
+    hand0, hand1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=7), hand)
+    shape = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.ellipse(shape, (WIDTH // 2, HEIGHT), (68, 72), 0, 0, 360, 255, -1)
+    assert 0.36 < (shape > 0).mean() < 0.44
+    later = cv2.warpPerspective(shape, hand, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    return np.where(shape > 0, hand0, image0), np.where(later > 127, hand1, image1), shape
+
+
+@pytest.mark.parametrize("homography", MOTIONS[:3], ids=["slow", "shift", "turn"])
+def test_a_hand_does_not_pull(homography: np.ndarray) -> None:
+    image0, image1, _ = scene_with_hand(homography, shift(4, -5))
+    camera = estimate_camera_motion(image0, image1, tvl1(image0, image1))
+    assert camera.valid
+    assert corner_error(camera.homography, homography, HEIGHT, WIDTH) < 0.25
+
+
+def test_what_is_excluded_does_not_count() -> None:
+    room, hand = shift(1, 1), shift(4, -5)
+    image0, image1, shape = scene_with_hand(room, hand)
+    flow = tvl1(image0, image1)
+    without_room = estimate_camera_motion(
+        image0, image1, flow, exclude=255 - cv2.erode(shape, np.ones((9, 9)))
+    )
+    assert corner_error(without_room.homography, hand, HEIGHT, WIDTH) < 0.5
+    nothing_left = estimate_camera_motion(image0, image1, flow, exclude=np.full_like(shape, 255))
+    assert not nothing_left.valid
+    assert nothing_left.matches == 0
+
+
+def test_changed_exposure_and_noise() -> None:
+    homography = turn(1, 3, 2)
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), homography)
+    random = np.random.default_rng(3)
+    darker = np.clip(0.9 * image1 + 5 + random.normal(0, 3, image1.shape), 0, 255).astype(np.uint8)
+    camera = estimate_camera_motion(image0, darker, tvl1(image0, darker))
+    assert corner_error(camera.homography, homography, HEIGHT, WIDTH) < 0.2
+
+
+def test_a_still_camera() -> None:
+    image = texture()
+    camera = estimate_camera_motion(image, image, np.zeros((2, HEIGHT, WIDTH), np.float32))
+    assert camera.valid
+    assert corner_error(camera.homography, np.eye(3), HEIGHT, WIDTH) < 0.01
+
+
+@pytest.mark.parametrize(
+    "image", [np.full((HEIGHT, WIDTH), 90, np.uint8), texture(9, 9)], ids=["no texture", "tiny"]
+)
+def test_too_few_matches_give_the_identity(image: np.ndarray) -> None:
+    camera = estimate_camera_motion(image, image, np.zeros((2, *image.shape), np.float32))
+    assert not camera.valid
+    assert np.array_equal(camera.homography, np.eye(3))
+
+
+def test_a_motion_no_head_makes_gives_the_identity() -> None:
+    image = texture()
+    shrinking = homography_flow(np.diag([0.5, 0.5, 1.0]), HEIGHT, WIDTH)
+    camera = estimate_camera_motion(image, image, shrinking)
+    assert not camera.valid
+    assert np.array_equal(camera.homography, np.eye(3))
+
+
+def test_flow_that_agrees_on_nothing_gives_the_identity() -> None:
+    image = texture()
+    flow = np.random.default_rng(0).uniform(-30, 30, (2, HEIGHT, WIDTH)).astype(np.float32)
+    camera = estimate_camera_motion(image, 255 - image, flow)
+    assert not camera.valid
+
+
+def test_same_seed_same_result() -> None:
+    image0, image1, _ = scene_with_hand(shift(2, 1), shift(-3, 4))
+    flow = tvl1(image0, image1)
+    first = estimate_camera_motion(image0, image1, flow, seed=5)
+    second = estimate_camera_motion(image0, image1, flow, seed=5)
+    other = estimate_camera_motion(image0, image1, flow, seed=6)
+    assert np.array_equal(first.homography, second.homography)
+    assert corner_error(first.homography, other.homography, HEIGHT, WIDTH) < 0.1
+
+
+def test_unfit_input_is_refused() -> None:
+    image, flow = texture(40, 40), np.zeros((2, 40, 40), np.float32)
+    with pytest.raises(ValueError, match="shape"):
+        estimate_camera_motion(image, image, flow[:, :, :-1])
+    with pytest.raises(ValueError, match="exclude"):
+        estimate_camera_motion(image, image, flow, exclude=np.zeros((40, 41), np.uint8))
+    with pytest.raises(TypeError, match="float64"):
+        estimate_camera_motion(image, image, flow.astype(np.float64))
+    with pytest.raises(ValueError, match="NaN"):
+        estimate_camera_motion(image, image, np.full_like(flow, np.nan))

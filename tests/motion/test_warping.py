@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from egotool.motion import tvl1, warp_back, warp_flow
+from tests.motion.scenes import HEIGHT, WIDTH, homography_flow, moved, shift, texture, turn
+
+
+@pytest.mark.parametrize("homography", [shift(5, -3), turn(2, 4, 3, tilt=5e-5)], ids=["shift", "turn"])
+def test_pure_camera_motion_leaves_no_warp_flow(homography: np.ndarray) -> None:
+    image0, image1, truth = moved(texture(HEIGHT + 60, WIDTH + 60), homography)
+    length = np.hypot(*warp_flow(image0, image1, homography))
+    assert np.hypot(*truth).mean() > 3
+    assert length.mean() < 0.05
+    assert length.max() < 0.7
+
+
+def test_what_moves_by_itself_is_left() -> None:
+    room, thing = shift(4, 2), shift(7, 2)
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), room)
+    thing0, thing1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=3), thing)
+    image0[40:80, 50:90] = thing0[40:80, 50:90]
+    image1[42:82, 57:97] = thing1[42:82, 57:97]
+    flow = warp_flow(image0, image1, room)
+    assert np.abs(np.median(flow[:, 45:75, 55:85], axis=(1, 2)) - [3, 0]).max() < 0.15
+    assert np.median(np.hypot(*flow[:, :, 110:])) < 0.05
+
+
+def test_border_shows_the_first_frame() -> None:
+    image0, image1 = texture(60, 80), texture(60, 80, seed=1)
+    warped = warp_back(image0, image1, shift(10, -4))
+    y, x = np.mgrid[:60, :80]
+    inside = (x + 10 >= 5) & (x + 10 <= 74) & (y - 4 >= 5) & (y - 4 <= 54)
+    assert np.array_equal(warped[~inside], image0[~inside])
+    expected = np.roll(image1, (4, -10), axis=(0, 1))  # a whole shift needs no interpolation
+    assert np.array_equal(warped[inside], expected[inside])
+
+
+def test_identity_changes_nothing() -> None:
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), shift(2, 1))
+    assert np.array_equal(warp_back(image0, image1, np.eye(3)), image1)
+    assert np.array_equal(warp_flow(image0, image1, np.eye(3)), tvl1(image0, image1))
+
+
+def test_float_pictures_stay_in_range() -> None:
+    image0 = (np.random.default_rng(0).random((40, 50)) > 0.5).astype(np.float32)
+    warped = warp_back(image0, image0, turn(3, 1.4, 0.3))
+    assert warped.dtype == np.float32
+    assert warped.min() >= 0
+    assert warped.max() <= 1
+
+
+def test_a_camera_that_looks_backwards_shows_the_first_frame() -> None:
+    image0, image1 = texture(40, 50), texture(40, 50, seed=1)
+    behind = np.diag([1.0, 1.0, -1.0])
+    assert np.array_equal(warp_back(image0, image1, behind), image0)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((3, 3)), np.eye(2), np.full((3, 3), np.nan)])
+def test_unfit_homographies_are_refused(wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="homography"):
+        warp_flow(texture(40, 50), texture(40, 50), wrong)
+
+
+def test_homography_flow_of_the_tests_is_right() -> None:
+    flow = homography_flow(shift(2, -3), 4, 5)
+    assert np.allclose(flow[0], 2)
+    assert np.allclose(flow[1], -3)
