@@ -33,7 +33,7 @@ def demo_commands(sample_videos: list[str], *, seed: int) -> list[tuple[str, Com
     return [
         (
             "Render a labelled data set: four subjects in four kitchens, with exact ground truth",
-            ("data", "synth", "videos", "--seed", str(seed)),
+            ("data", "synth", "videos", "--size", "160x120", "--frames", "32", "--seed", str(seed)),
         ),
         ("Frames, TV-L1 flow, warp flow and motion masks", ("extract", "videos/")),
         ("The same for two real clips", ("extract", *sample_videos, "--out", "samples")),
@@ -71,8 +71,8 @@ def demo(
         ).returncode
         if status != 0:
             raise EgotoolError(
-                f"the demonstration stopped in {out} at `egotool {shlex.join(arguments)}`, exit status {status}: "
-                "see the message above, then type the same command again to go on"
+                f"the demonstration stopped in {out} at `egotool {shlex.join(arguments)}` "
+                f"(exit status {status}): see the message above, then type the same command again to go on"
             )
     if not dry_run:
         typer.echo(f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}. The rest is in {out}/.")
