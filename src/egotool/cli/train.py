@@ -170,7 +170,8 @@ def _print_plan(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]", *, a
         head = ", head" if stage.stage.head else ""
         sizes = f"{stage.parameters_trainable:,} of {stage.parameters_total:,} parameters"
         state = {"train": "to train", "resume": "to go on with", "reuse": "finished, reused"}[stage.state]
-        console.print(Text(f"{stage.stage.name}: {state}, about {_duration(each.seconds)}", style="bold"))
+        time = "" if stage.state == "reuse" else f", about {_duration(each.seconds)}"
+        console.print(Text(f"{stage.stage.name}: {state}{time}", style="bold"))
         lines = (f"run     {stage.folder}", f"trains  {trains}{head} ({sizes})", f"frozen  {frozen}")
         for line in lines:
             console.print(Text(f"  {line}"), soft_wrap=True)
