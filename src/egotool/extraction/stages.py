@@ -189,6 +189,7 @@ def compute_masks_part(plan: VideoPlan, part: PartRange, report: Report) -> None
                 for flow in _stored(plan, Array.FLOW, start, stop - 1)
             ),
             (matrix.astype(np.float64) for matrix in _stored(plan, Array.HOMOGRAPHY, start, stop - 1)),
+            valid=(bool(known) for known in _stored(plan, Array.HOMOGRAPHY_VALID, start, stop - 1)),
             parameters=plan.parameters.tracks,
         )
         for index, mask in enumerate(masks, start):
