@@ -1,6 +1,7 @@
 """`egotool train`: train a model and score it."""
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -45,7 +46,10 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many devices.")] = 1,
     precision: Annotated[str, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = "32-true",
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load clips.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that load clips.", show_default="with a GPU up to 8, else 0"),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Train anew although it is finished.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -71,7 +75,7 @@ def train(
     _check(protocol, ("honest", "paper"), "--protocol")
     _check(precision, ("32-true", "bf16-mixed", "16-mixed"), "--precision")
     model = resolve_model(model)
-    choose_device(device)
+    on_gpu = choose_device(device).type == "cuda"
     overrides = tuple(settings or ())
     with ConsoleProgress() as progress:
         choice = choose_recipe(recipe, device=device, weights=weights)
@@ -87,7 +91,7 @@ def train(
             device=device,
             precision=precision,
             devices=devices,
-            workers=workers,
+            workers=_loading_processes(on_gpu) if workers is None else workers,
             weights=weights,
             again=again,
             command=shlex.join(["egotool", *sys.argv[1:]]),
@@ -107,6 +111,11 @@ def train(
         _print_result(result, as_json=as_json)
     if plan.data.skipped:
         raise typer.Exit(1)
+
+
+def _loading_processes(on_gpu: bool) -> int:
+    """A GPU waits for clips of full size; on a CPU the training itself needs the cores."""
+    return min(8, os.cpu_count() or 1) if on_gpu else 0
 
 
 def _check(value: str, allowed: tuple[str, ...], option: str) -> None:
