@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from egotool.cli.train import accuracy_sentence, wait_politely
 from egotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def evaluate(
 
     Example: egotool evaluate runs/dynamic-net-small-1f2e3d4c
     """
+    wait_politely()
     from egotool.console import ConsoleProgress
     from egotool.evaluation import evaluate_run
     from egotool.runs import choose_device, resolve_run
@@ -58,7 +60,6 @@ def evaluate(
 
 
 def _print_scores(run: "Run", scores: "Scores") -> None:
-    from egotool.cli.train import accuracy_sentence
     from egotool.console import output_console
 
     console = output_console()

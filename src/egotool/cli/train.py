@@ -60,6 +60,7 @@ def train(
 
     Example: egotool train dynamic-net
     """
+    wait_politely()
     from egotool.console import ConsoleProgress
     from egotool.runs import choose_device, load_recipe, resolve_model
     from egotool.training import (
@@ -116,6 +117,14 @@ def train(
 def _loading_processes(on_gpu: bool) -> int:
     """A GPU waits for clips of full size; on a CPU the training itself needs the cores."""
     return min(8, os.cpu_count() or 1) if on_gpu else 0
+
+
+def wait_politely() -> None:
+    """Let torch's threads sleep while they wait for each other; call it before torch is imported.
+
+    By default they spin, which on cores shared with other work makes training several times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _check(value: str, allowed: tuple[str, ...], option: str) -> None:
