@@ -87,7 +87,22 @@ def test_no_frames_no_masks() -> None:
 def test_unknown_camera_motion_says_nothing() -> None:
     images, flows, homographies = constant(20, 4.5)
     assert all(mask.any() for mask in motion_masks(images, flows, homographies, valid=[True] * 19))
-    assert not any(mask.any() for mask in motion_masks(images, flows, homographies, valid=[False] * 19))
+    turn = [np.zeros_like(flow) for flow in flows]
+    turn[9][0] = 30  # the head turns, too fast to say how
+    rules = TrackParameters(longest_step=40)
+    assert any(mask.any() for mask in motion_masks(images, turn, homographies, parameters=rules))
+    known = [t != 9 for t in range(19)]
+    assert not any(
+        mask.any() for mask in motion_masks(images, turn, homographies, valid=known, parameters=rules)
+    )
+
+
+def test_a_camera_never_known_counts_as_at_rest() -> None:
+    images, flows, homographies = constant(20, 4.5)
+    wrong = [shift(4.5, 0)] * 19
+    at_rest = list(motion_masks(images, flows, homographies))
+    unknown = list(motion_masks(images, flows, wrong, valid=[False] * 19))
+    assert all(np.array_equal(a, b) for a, b in zip(at_rest, unknown, strict=True))
 
 
 def test_camera_compensation_follows_the_homography() -> None:

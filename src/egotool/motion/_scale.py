@@ -28,6 +28,7 @@ class Scale:
         self.lengths = np.zeros(0, np.int32)
         self.paths = np.zeros((0, length + 1, 2), np.float32)
         self.steps = np.zeros((0, length, 2), np.float32)
+        self.known = np.zeros((0, length), np.uint8)
         self.gone, self.passed = np.zeros(0, np.uint8), np.zeros(0, np.uint8)
         self.drifts, self.carried = np.zeros(0, np.float32), np.zeros(0, np.float32)
         # The cell of every full-size pixel; what is left over at the right and lower border joins the last.
@@ -60,7 +61,17 @@ class Scale:
                 values = np.asarray(smaller, np.float32)
             smooth = cv2.medianBlur(np.ascontiguousarray(values), 3)
             np.divide(smooth, np.float32(ratio), out=small[channel])
-        move_tracks(small, inverse, self.ratios, self.paths, self.steps, self.lengths, self.count, self.gone)
+        move_tracks(
+            small,
+            inverse,
+            self.ratios,
+            self.paths,
+            self.steps,
+            self.lengths,
+            self.count,
+            self.known,
+            self.gone,
+        )
 
     def judge(self, longest: int) -> NDArray[np.float32]:
         """Judge the tracks that end, after `longest` steps or outside; return the former's drifts."""
@@ -74,6 +85,7 @@ class Scale:
             self.steps,
             self.lengths,
             self.count,
+            self.known,
             self.gone,
             self.drifts,
             self.carried,
@@ -96,6 +108,7 @@ class Scale:
             self.steps,
             self.lengths,
             self.count,
+            self.known,
             self.gone,
             self.drifts,
             self.carried,
@@ -114,6 +127,6 @@ class Scale:
         missing = capacity - len(self.lengths)
         if missing > 0:
             extra = max(missing, len(self.lengths) // 2)
-            for name in ("lengths", "paths", "steps", "gone", "passed", "drifts", "carried"):
+            for name in ("lengths", "paths", "steps", "known", "gone", "passed", "drifts", "carried"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros((extra, *old.shape[1:]), old.dtype)]))

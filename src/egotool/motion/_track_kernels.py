@@ -65,15 +65,16 @@ def move_tracks(
     steps: Float32Array,
     lengths: Int32Array,
     count: int,
+    known: ByteArray,
     gone: ByteArray,
 ) -> None:
     """Move every track by `flow` (its scale's) into the next frame; gone[i] = 1 for those that leave it.
 
     `inverse` takes full-size positions of the new frame back to the old one; all zero: the camera's motion is
-    not known, and the compensated step is zero. Full-size x is (x + 1/2) ratio - 1/2.
+    not known, and the step is written as it is, with known[i, k] = 0. Full-size x is (x + 1/2) ratio - 1/2.
     """
     height, width = flow.shape[1:]
-    known = inverse[2, 2] != 0
+    camera_known = inverse[2, 2] != 0
     for i in range(count):
         k = lengths[i]
         x = paths[i, k, 0]
@@ -88,9 +89,10 @@ def move_tracks(
         lengths[i] = k + 1
         paths[i, k + 1, 0] = new_x
         paths[i, k + 1, 1] = new_y
-        steps[i, k, 0] = 0
-        steps[i, k, 1] = 0
-        if known:
+        steps[i, k, 0] = (new_x - x) * ratios[0]
+        steps[i, k, 1] = (new_y - y) * ratios[1]
+        known[i, k] = camera_known
+        if camera_known:
             full_x = (new_x + 0.5) * ratios[0] - 0.5
             full_y = (new_y + 0.5) * ratios[1] - 0.5
             depth = inverse[2, 0] * full_x + inverse[2, 1] * full_y + inverse[2, 2]
@@ -150,6 +152,7 @@ def judge_tracks(
     steps: Float32Array,
     lengths: Int32Array,
     count: int,
+    known: ByteArray,
     gone: ByteArray,
     drifts: Float32Array,
     carried: Float32Array,
@@ -160,6 +163,7 @@ def judge_tracks(
     drifts: the spread (root of the summed variances of x and y) of the path that is left when the camera's
     motion is taken away, that is, of the accumulated compensated steps. carried: the spread of the rest, the
     path along which the camera carried the point. passed: whether the published rules keep it.
+    Steps during which the camera's motion was not known become zero, unless all of them are like that.
     """
     stabilised = np.zeros((paths.shape[1], 2), np.float32)
     camera = np.zeros((paths.shape[1], 2), np.float32)
@@ -167,7 +171,13 @@ def judge_tracks(
         passed[i] = 0
         length = lengths[i]
         if length >= shortest and (length >= longest or gone[i]):
+            some_known = False
             for k in range(length):
+                some_known = some_known or known[i, k]
+            for k in range(length):
+                if some_known and not known[i, k]:
+                    steps[i, k, 0] = 0
+                    steps[i, k, 1] = 0
                 stabilised[k + 1, 0] = stabilised[k, 0] + steps[i, k, 0]
                 stabilised[k + 1, 1] = stabilised[k, 1] + steps[i, k, 1]
                 camera[k + 1, 0] = (paths[i, k + 1, 0] - paths[i, 0, 0]) * ratios[0] - stabilised[k + 1, 0]
@@ -199,6 +209,7 @@ def end_tracks(
     steps: Float32Array,
     lengths: Int32Array,
     count: int,
+    known: ByteArray,
     gone: ByteArray,
     drifts: Float32Array,
     carried: Float32Array,
@@ -222,6 +233,7 @@ def end_tracks(
                 lengths[kept] = length
                 paths[kept, : length + 1] = paths[i, : length + 1]
                 steps[kept, :length] = steps[i, :length]
+                known[kept, :length] = known[i, :length]
             kept += 1
         elif passed[i] and drifts[i] > max(threshold, camera_share * carried[i]):
             least = local * max(threshold, camera_share * carried[i])

@@ -31,7 +31,8 @@ def motion_masks(
         flows: N - 1 flows (2, H, W), camera included, the t-th from picture t to t + 1.
         homographies: N - 1 camera motions (3, 3), likewise.
         valid: N - 1 truth values, False where the camera's motion is not known; steps between such frames say
-            nothing about motion. None: all are known.
+            nothing about motion, unless a track has no others: then it counts as it is, as if the camera
+            were at rest. None: all are known.
         parameters: None: the defaults; `TrackParameters.published()` are the published rules.
 
     Yields:
