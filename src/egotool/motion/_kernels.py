@@ -43,17 +43,22 @@ U, V, PXU, PYU, PXV, PYV, GX, GY, INVERSE, RHO = range(FIELDS)
 PAD: Final = 16
 
 
+Positions = Callable[[Float32Array, int, int, Float32Array, Float32Array], None]
+Linearise = Callable[
+    [Float32Array, int, int, Float32Array, Float32Array, Float32Array, Float32Array, np.float32], None
+]
+Solve = Callable[
+    [Float32Array, int, int, int, int, np.float32, np.float32, np.float32, np.float32], tuple[int, float]
+]
+
+
 class Kernels(NamedTuple):
     """The compiled functions for one row stride."""
 
     stride: int
-    positions: Callable[[Float32Array, int, int, Float32Array, Float32Array], None]
-    linearise: Callable[
-        [Float32Array, int, int, Float32Array, Float32Array, Float32Array, Float32Array, np.float32], None
-    ]
-    solve: Callable[
-        [Float32Array, int, int, int, int, np.float32, np.float32, np.float32, np.float32], tuple[int, float]
-    ]
+    positions: Positions
+    linearise: Linearise
+    solve: Solve
 
 
 def row_stride(width: int) -> int:
@@ -71,8 +76,11 @@ def row_stride(width: int) -> int:
 def kernels_for(stride: int) -> Kernels:
     """Return the kernels for rows of `stride` values (see `row_stride`); compiled on their first call."""
     packed = FIELDS * stride  # one row of all fields
-    u, v, pxu, pyu, pxv, pyv, gx, gy, inverse, rho = [field * stride + PAD for field in range(FIELDS)]
+    at = tuple(field * stride + PAD for field in range(FIELDS))
+    return Kernels(stride, _positions(packed, *at), _linearise(packed, *at), _solve(packed, *at))
 
+
+def _positions(packed: int, u: int, v: int, *_others: int) -> Positions:
     def positions(fields, h, w, map_x, map_y):  # type: ignore[no-untyped-def]
         """Where image 1 has to be sampled: x + flow, clamped to the picture."""
         x_last = f4(w - 1)
@@ -85,6 +93,22 @@ def kernels_for(stride: int) -> Kernels:
                 row_x[x] = min(max(f4(x) + row[u + x], f4(0)), x_last)
                 row_y[x] = min(max(f4(y) + row[v + x], f4(0)), y_last)
 
+    return compiled(positions)
+
+
+def _linearise(
+    packed: int,
+    u: int,
+    v: int,
+    _pxu: int,
+    _pyu: int,
+    _pxv: int,
+    _pyv: int,
+    gx: int,
+    gy: int,
+    inverse: int,
+    rho: int,
+) -> Linearise:
     def linearise(fields, h, w, map_x, map_y, image0, warped1, blend):  # type: ignore[no-untyped-def]
         """Data term around the current flow: residual(u, v) = RHO + GX u + GY v.
 
@@ -112,6 +136,22 @@ def kernels_for(stride: int) -> Kernels:
                 row[inverse + x] = one / squared if squared > f4(1.2e-7) else f4(0)
                 row[rho + x] = b[4 * x] - a[4 * x] - dx * flow_u - dy * flow_v
 
+    return compiled(linearise)
+
+
+def _solve(
+    packed: int,
+    u: int,
+    v: int,
+    pxu: int,
+    pyu: int,
+    pxv: int,
+    pyv: int,
+    gx: int,
+    gy: int,
+    inverse: int,
+    rho: int,
+) -> Solve:
     def solve(fields, h, w, iterations, sweep, tolerance, bound, coupling, step):  # type: ignore[no-untyped-def]
         """Do up to `iterations` primal-dual iterations, `sweep` of them per pass over the rows.
 
@@ -190,7 +230,7 @@ def kernels_for(stride: int) -> Kernels:
                             r[pyv + x] = (r[pyv + x] + step * b_y) * norm_b
         return done, error
 
-    return Kernels(stride, compiled(positions), compiled(linearise), compiled(solve))
+    return compiled(solve)
 
 
 @compiled
