@@ -5,19 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from egotool.files import sha256_of_file
-from egotool.store import (
-    FORMAT_VERSION,
-    Array,
-    Codec,
-    PartWriter,
-    Receipt,
-    encode_flow,
-    join_parts,
-    receipt_file,
-    store_file,
-    write_receipt,
-)
+from egotool.store import Array, Codec, encode_flow
+from tests.store.samples import write_video
 
 ALL = (Array.RGB, Array.FLOW, Array.WARP_FLOW, Array.MASKS)
 
@@ -52,40 +41,13 @@ def make_video(
     arrays: tuple[Array, ...] = ALL,
 ) -> Path:
     """Add a video to the store; returns the store."""
-    part = store / "work" / f"{name}.part"
-    part.parent.mkdir(parents=True, exist_ok=True)
-    flow = encode_flow(coordinate_flow(height, width))
-    with PartWriter(part, codec=Codec.NONE, attributes={}) as writer:
-        for number in range(frames):
-            frame = coordinate_frame(number, height, width)
-            writer.append(Array.RGB, frame)
-            if Array.MASKS in arrays:
-                writer.append(Array.MASKS, motion_mask(frame))
-            for array in (Array.FLOW, Array.WARP_FLOW):
-                if array in arrays and number < frames - 1:
-                    writer.append(array, flow if array is Array.WARP_FLOW else -flow)
-    target = store_file(store, name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    join_parts(target, {array: [part] for array in arrays}, codec=Codec.NONE, attributes={})
-    part.unlink()
-    receipt = Receipt(
-        format_version=FORMAT_VERSION,
-        tool_version="0",
-        video=name,
-        source_name=name,
-        source_bytes=1,
-        source_sha256="0" * 64,
-        parameters={},
-        arrays=[array.value for array in arrays],
-        frame_count=frames,
-        width=width,
-        height=height,
-        frame_rate=25.0,
-        complete=True,
-        warnings=[],
-        file_sha256=sha256_of_file(target),
-        file_bytes=target.stat().st_size,
-        created="2026-01-01T00:00:00+00:00",
-    )
-    write_receipt(receipt_file(store, name), receipt)
+    rgb = np.stack([coordinate_frame(number, height, width) for number in range(frames)])
+    warp_flow = np.repeat(encode_flow(coordinate_flow(height, width))[None], frames - 1, axis=0)
+    everything = {
+        Array.RGB: rgb,
+        Array.FLOW: -warp_flow,
+        Array.WARP_FLOW: warp_flow,
+        Array.MASKS: np.stack([motion_mask(frame) for frame in rgb]),
+    }
+    write_video(store, name, {array: everything[array] for array in arrays}, codec=Codec.NONE, parts=(0,))
     return store

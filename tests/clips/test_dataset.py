@@ -280,7 +280,11 @@ def test_unlabelled_segments(store):
         (segment(0, 13), ManifestError, "does not lie within the 12 frames"),
         (segment(5, 5), ManifestError, "does not lie within"),
         (segment(video="c.mp4"), StoreError, r"c\.mp4"),
-        (segment(video="b/rgb only.mp4"), StoreError, "no motion_masks of b/rgb only.mp4.*--only rgb,masks'"),
+        (
+            segment(video="b/rgb only.mp4"),
+            StoreError,
+            "b/rgb only.mp4.h5 has no motion_masks.*--only rgb,masks'",
+        ),
     ],
 )
 def test_bad_input_is_named(store, bad, error, message):

@@ -1,13 +1,11 @@
 """Run folders and stores as the package writes them, with made-up content."""
 
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from egotool.files import sha256_of_file
 from egotool.manifests import Manifest, Segment, write_manifest
 from egotool.runs import (
     ClassScore,
@@ -22,16 +20,8 @@ from egotool.runs import (
     load_recipe,
     save_weights,
 )
-from egotool.store import (
-    Array,
-    PartWriter,
-    Receipt,
-    encode_flow,
-    join_parts,
-    receipt_file,
-    store_file,
-    write_receipt,
-)
+from egotool.store import Array, encode_flow
+from tests.store.samples import write_video
 
 ACTIONS = ("open_jar", "take_cup")
 TINY = (
@@ -156,48 +146,18 @@ def make_store(
     )
     mask = np.zeros((height, width), np.uint8)
     mask[20:40, 20:50] = 255
-    items = {
-        Array.RGB: lambda: rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
-        Array.TIMESTAMPS: lambda: np.float64(0),
-        Array.FLOW: lambda: flow,
-        Array.WARP_FLOW: lambda: np.zeros_like(flow),
-        Array.HOMOGRAPHY: lambda: np.eye(3),
-        Array.HOMOGRAPHY_VALID: lambda: np.bool_(True),
-        Array.MASKS: lambda: mask,
-    }
-    between = {Array.FLOW, Array.WARP_FLOW, Array.HOMOGRAPHY, Array.HOMOGRAPHY_VALID}
+    between = frames - 1
     for video in videos:
-        target = store_file(store, video)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name("part.h5")
-        with PartWriter(part) as writer:
-            for array in arrays:
-                for _ in range(frames - 1 if array in between else frames):
-                    writer.append(array, items[array]())
-        join_parts(target, {array: [part] for array in arrays}, attributes={})
-        part.unlink()
-        write_receipt(
-            receipt_file(store, video),
-            Receipt(
-                format_version=1,
-                tool_version="0",
-                video=video,
-                source_name=video,
-                source_bytes=1,
-                source_sha256="0" * 64,
-                parameters={},
-                arrays=[array.value for array in arrays],
-                frame_count=frames,
-                width=width,
-                height=height,
-                frame_rate=25.0,
-                complete=True,
-                warnings=[],
-                file_sha256=sha256_of_file(target),
-                file_bytes=target.stat().st_size,
-                created=datetime.datetime.now(datetime.UTC).isoformat(),
-            ),
-        )
+        everything = {
+            Array.RGB: rng.integers(0, 256, (frames, height, width, 3), dtype=np.uint8),
+            Array.TIMESTAMPS: np.zeros(frames),
+            Array.FLOW: np.repeat(flow[None], between, axis=0),
+            Array.WARP_FLOW: np.zeros((between, *flow.shape), np.int16),
+            Array.HOMOGRAPHY: np.repeat(np.eye(3)[None], between, axis=0),
+            Array.HOMOGRAPHY_VALID: np.ones(between, np.bool_),
+            Array.MASKS: np.repeat(mask[None], frames, axis=0),
+        }
+        write_video(store, video, {array: everything[array] for array in arrays}, parts=(0,))
     return store
 
 

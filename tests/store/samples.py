@@ -1,4 +1,4 @@
-"""A small store for the tests."""
+"""Small stores for the tests: write any arrays as a finished video."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +57,7 @@ def write_parts(
 def write_video(
     store: Path, name: str, data: Contents, *, codec: Codec = Codec.BLOSC2_LZ4, parts: Sequence[int] = (0, 4)
 ) -> Path:
-    """Write a finished video and return its HDF5 file."""
+    """Write a finished video of the arrays in `data` (frames at least) and return its HDF5 file."""
     paths = write_parts(store / ".parts", data, parts, codec=codec)
     target = store_file(store, name)
     join_parts(target, dict.fromkeys(data, paths), codec=codec, attributes={"source_name": name})
@@ -68,7 +68,8 @@ def write_video(
 
 
 def receipt_of(target: Path, name: str, data: Contents, *, format_version: int = FORMAT_VERSION) -> Receipt:
-    """Return the receipt of a file."""
+    """Return the receipt of a file; `data` has the frames (RGB)."""
+    frames, height, width = data[Array.RGB].shape[:3]
     return Receipt(
         format_version=format_version,
         tool_version="0.1",
@@ -78,9 +79,9 @@ def receipt_of(target: Path, name: str, data: Contents, *, format_version: int =
         source_sha256="0" * 64,
         parameters={"short_side": 20, "arrays": ["rgb"], "nested": {"x": 1.5, "y": None}},
         arrays=[array.value for array in data],
-        frame_count=len(data[Array.TIMESTAMPS]),
-        width=WIDTH,
-        height=HEIGHT,
+        frame_count=frames,
+        width=width,
+        height=height,
         frame_rate=29.97,
         complete=True,
         warnings=[],

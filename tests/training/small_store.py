@@ -5,19 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from egotool.files import sha256_of_file
 from egotool.manifests import Manifest, Segment, write_manifest
-from egotool.store import (
-    FORMAT_VERSION,
-    Array,
-    Codec,
-    PartWriter,
-    Receipt,
-    join_parts,
-    receipt_file,
-    store_file,
-    write_receipt,
-)
+from egotool.store import Array, Codec
+from tests.store.samples import write_video
 
 MOVES = {"push_left": (-4, 0), "push_right": (4, 0), "lift_up": (0, -4), "put_down": (0, 4)}
 FRAMES, HEIGHT, WIDTH = 8, 48, 64
@@ -46,38 +36,9 @@ def make_labelled_store(
 
 
 def _write_video(store: Path, video: str, action: str, rng: np.random.Generator, *, masks: bool) -> None:
-    part = store / "work.part"
-    store.mkdir(parents=True, exist_ok=True)
-    arrays = [Array.RGB, Array.MASKS] if masks else [Array.RGB]
-    with PartWriter(part, codec=Codec.NONE, attributes={}) as writer:
-        for frame, mask in _frames(action, rng):
-            writer.append(Array.RGB, frame)
-            if masks:
-                writer.append(Array.MASKS, mask)
-    target = store_file(store, video)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    join_parts(target, {array: [part] for array in arrays}, codec=Codec.NONE, attributes={})
-    part.unlink()
-    receipt = Receipt(
-        format_version=FORMAT_VERSION,
-        tool_version="0",
-        video=video,
-        source_name=video,
-        source_bytes=1,
-        source_sha256=sha256_of_file(target),
-        parameters={},
-        arrays=[array.value for array in arrays],
-        frame_count=FRAMES,
-        width=WIDTH,
-        height=HEIGHT,
-        frame_rate=25.0,
-        complete=True,
-        warnings=[],
-        file_sha256=sha256_of_file(target),
-        file_bytes=target.stat().st_size,
-        created="2026-01-01T00:00:00+00:00",
-    )
-    write_receipt(receipt_file(store, video), receipt)
+    frames, moving = zip(*_frames(action, rng), strict=True)
+    data = {Array.RGB: np.stack(frames)} | ({Array.MASKS: np.stack(moving)} if masks else {})
+    write_video(store, video, data, codec=Codec.NONE, parts=(0,))
 
 
 def _frames(action: str, rng: np.random.Generator) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

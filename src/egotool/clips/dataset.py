@@ -27,9 +27,9 @@ from egotool.clips.sampling import (
     stack_flows,
 )
 from egotool.clips.settings import ClipSettings
-from egotool.errors import ManifestError, StoreError
+from egotool.errors import ManifestError
 from egotool.manifests import Segment
-from egotool.store import Array, Receipt, Store, StoredVideo
+from egotool.store import Array, Store, StoredVideo, check_arrays, store_file
 
 _OPEN_VIDEOS = 64  # per process: below any system's limit on open files
 
@@ -115,9 +115,14 @@ class ClipDataset(Dataset[Clip]):
     def _check(self, numbers: dict[str, int]) -> None:
         """Raise unless every segment lies within its video, has what the settings ask for, and a label."""
         receipts = {video: self._store.receipt(video) for video in {s.video for s in self.segments}}
+        needed = [Array.RGB]
+        if self.settings.with_flow:
+            needed.append(Array(self.settings.flow_source))
+        if self.settings.with_mask:
+            needed.append(Array.MASKS)
         for segment in self.segments:
             receipt = receipts[segment.video]
-            _check_arrays(receipt, self.settings)
+            check_arrays(receipt, needed, file=store_file(self._store.path, receipt.video))
             if not 0 <= segment.start_frame < segment.stop_frame <= receipt.frame_count:
                 raise ManifestError(
                     f"segment {segment.segment} ({segment.start_frame} to {segment.stop_frame}) does not lie "
@@ -243,24 +248,3 @@ class ClipDataset(Dataset[Clip]):
     def __getstate__(self) -> dict[str, object]:
         # Neither handles nor pictures travel: a worker opens and reads what it needs.
         return self.__dict__ | {"_open_videos": OrderedDict(), "_cache": {}, "_cached_bytes": 0}
-
-
-_EXTRACTED_AS = {Array.RGB: "rgb", Array.FLOW: "flow", Array.WARP_FLOW: "warp-flow", Array.MASKS: "masks"}
-
-
-def _check_arrays(receipt: Receipt, settings: ClipSettings) -> None:
-    """Raise unless a video has the arrays that clips are cut from."""
-    needed = {
-        Array.RGB: True,
-        Array(settings.flow_source): settings.with_flow,
-        Array.MASKS: settings.with_mask,
-    }
-    missing = [array for array, wanted in needed.items() if wanted and array.value not in receipt.arrays]
-    if missing:
-        wanted = [
-            name for array, name in _EXTRACTED_AS.items() if array in missing or array in receipt.arrays
-        ]
-        raise StoreError(
-            f"the store has no {' and no '.join(missing)} of {receipt.video}: make it with "
-            f"'egotool extract VIDEOS --only {','.join(wanted)}'"
-        )

@@ -17,7 +17,7 @@ from egotool.store._layout import (
     store_file,
 )
 from egotool.store._parts import PartReader, PartWriter, read_part
-from egotool.store._read import Store, StoredVideo
+from egotool.store._read import Store, StoredVideo, check_arrays
 from egotool.store._receipt import Receipt, read_receipt, write_receipt
 from egotool.store._verify import verify
 
@@ -33,6 +33,7 @@ __all__ = [
     "Receipt",
     "Store",
     "StoredVideo",
+    "check_arrays",
     "decode_flow",
     "encode_flow",
     "join_parts",

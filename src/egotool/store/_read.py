@@ -1,7 +1,7 @@
 """Reading a store: which videos it has, and their frames, flows, masks and camera motion."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import h5py
@@ -33,6 +33,21 @@ _EXTRACTED_AS = {
     Array.MASKS: "masks",
 }
 """What `egotool extract --only` calls that which makes an array."""
+
+
+def check_arrays(receipt: Receipt, needed: Collection[Array], *, file: Path) -> None:
+    """Make sure that the video of `receipt`, stored as `file`, was extracted with all arrays in `needed`.
+
+    Raises:
+        StoreError: naming the arrays it lacks and the command that adds them to those it has.
+    """
+    missing = [array for array in needed if array.value not in receipt.arrays]
+    if missing:
+        wanted = [a for a in Array if a in missing or a.value in receipt.arrays]
+        only = ",".join(dict.fromkeys(_EXTRACTED_AS[array] for array in wanted))
+        raise StoreError(
+            f"{file} has no {' and no '.join(missing)}: make it with 'egotool extract VIDEOS --only {only}'"
+        )
 
 
 class Store:
@@ -190,9 +205,7 @@ class StoredVideo:
         Raises:
             StoreError: if the video was extracted without the array, or the file is missing or damaged.
         """
-        if array.value not in self.receipt.arrays:
-            command = f"egotool extract VIDEOS --only {self._with(array)}"
-            raise StoreError(f"{self.path} has no {array}: make it with '{command}'")
+        check_arrays(self.receipt, [array], file=self.path)
         if self._file is None or self._process != os.getpid():
             self._file, self._process = open_for_reading(self.path), os.getpid()
         if array.value not in self._file:
@@ -200,10 +213,6 @@ class StoredVideo:
                 f"{self.path} is damaged: {array} is missing; extract its video again with --overwrite"
             )
         return self._file[array.value]
-
-    def _with(self, array: Array) -> str:
-        """Return the value of `--only` that makes `array` beside what the video has."""
-        return ",".join(dict.fromkeys(_EXTRACTED_AS[a] for a in Array if a is array or a in self.arrays))
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the open file behind: it means nothing in another process."""
