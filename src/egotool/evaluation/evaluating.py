@@ -8,7 +8,7 @@ import torch
 from egotool.clips import ClipDataset, clip_loader
 from egotool.errors import RunError
 from egotool.evaluation.predictions import Predictions, write_predictions
-from egotool.evaluation.scoring import score
+from egotool.evaluation.scoring import Origin, score
 from egotool.models import ActionNetwork
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import (
@@ -68,7 +68,12 @@ def evaluate_run(
     predictions = predict(
         network, run, data=data, split=split, device=device, workers=workers, progress=progress
     )
-    scores = score(predictions, run=run, split=split, manifest_fingerprint=data.record.manifest_fingerprint)
+    scores = score(
+        predictions,
+        origin=Origin.of(run),
+        split=split,
+        manifest_fingerprint=data.record.manifest_fingerprint,
+    )
     write_predictions(predictions, run.predictions_file(split))
     run.write_scores(scores)
     return scores

@@ -1,16 +1,43 @@
 """From predictions to scores."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_confusion_matrix
 
 from egotool.evaluation.predictions import Predictions
 from egotool.evaluation.statistics import wilson_interval
-from egotool.runs import ClassScore, Run, Scores, utc_now
+from egotool.runs import ClassScore, Protocol, Run, Scores, utc_now
 
 
-def score(predictions: Predictions, *, run: Run, split: str, manifest_fingerprint: str) -> Scores:
-    """Return the scores of `run` on `split`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where predictions come from: what scores say of it."""
+
+    name: str
+    """Name of the folder."""
+    model: str
+    recipe: str
+    protocol: Protocol
+    selection: str
+    """In words: which epoch this is and what chose it."""
+
+    @classmethod
+    def of(cls, run: Run) -> "Origin":
+        """Return what scores say of `run`."""
+        record = run.record
+        return cls(
+            name=run.name,
+            model=record.model,
+            recipe=record.recipe,
+            protocol=record.protocol,
+            selection=record.selection,
+        )
+
+
+def score(predictions: Predictions, *, origin: Origin, split: str, manifest_fingerprint: str) -> Scores:
+    """Return the scores of `predictions`, which `origin` made for `split`.
 
     Mean class accuracy averages over the actions that the split shows; with fewer than five actions top-5
     counts as many as there are.
@@ -28,11 +55,11 @@ def score(predictions: Predictions, *, run: Run, split: str, manifest_fingerprin
     interval = wilson_interval(int(right.sum()), total)
     given = predictions.probabilities[np.arange(total), predictions.labels]
     return Scores(
-        run=run.name,
-        model=run.record.model,
-        recipe=run.record.recipe,
-        protocol=run.record.protocol,
-        selection=run.record.selection,
+        run=origin.name,
+        model=origin.model,
+        recipe=origin.recipe,
+        protocol=origin.protocol,
+        selection=origin.selection,
         split=split,
         segments=total,
         top1=float(right.sum() / total),
