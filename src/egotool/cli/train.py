@@ -208,6 +208,7 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
     from egotool.console import output_console
 
     run, scores, plan = result.run, result.scores, result.plan
+    assert scores is not None  # asked for
     if as_json:
         document = {
             "run": str(run.folder),

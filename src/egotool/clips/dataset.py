@@ -18,6 +18,7 @@ from egotool.clips.geometry import (
     centre_view,
     random_view,
     resize_short_side,
+    resized_shape,
 )
 from egotool.clips.sampling import (
     next_frames,
@@ -37,7 +38,7 @@ _OPEN_VIDEOS = 64  # per process: below any system's limit on open files
 class Clip(TypedDict):
     """One item of a `ClipDataset`; a batch of them has one more leading dimension."""
 
-    frames: Tensor
+    frames: NotRequired[Tensor]
     """(T, 3, H, W) float32, normalised."""
     label: Tensor
     """int64 scalar: the action's number, -1 for an unlabelled segment."""
@@ -115,7 +116,7 @@ class ClipDataset(Dataset[Clip]):
     def _check(self, numbers: dict[str, int]) -> None:
         """Raise unless every segment lies within its video, has what the settings ask for, and a label."""
         receipts = {video: self._store.receipt(video) for video in {s.video for s in self.segments}}
-        needed = [Array.RGB]
+        needed = [Array.RGB] if self.settings.with_frames else []
         if self.settings.with_flow:
             needed.append(Array(self.settings.flow_source))
         if self.settings.with_mask:
@@ -158,25 +159,26 @@ class ClipDataset(Dataset[Clip]):
     def __getitem__(self, index: int) -> Clip:
         settings = self.settings
         rng = np.random.default_rng([self.seed, self.epoch, index])
+        video = self._video(self.segments[index].video)
+        size = resized_shape(video.height, video.width, settings.short_side)
+        view = random_view(*size, settings, rng) if settings.augment else centre_view(*size, settings)
+        clip: Clip = {"label": torch.tensor(self._labels[index]), "index": torch.tensor(index)}
+        if settings.with_frames:
+            self._add_pictures(clip, index, view)
+        if settings.with_flow:
+            clip["flow"] = self._flow(index, view, rng)
+        return clip
+
+    def _add_pictures(self, clip: Clip, index: int, view: View) -> None:
+        """Put frames, next frames and masks into `clip`, as far as they are asked for."""
         pictures = self._pictures(index)
-        height, width = pictures["frames"].shape[1:3]
-        if settings.augment:
-            view = random_view(height, width, settings, rng)
-        else:
-            view = centre_view(height, width, settings)
-        clip: Clip = {
-            "frames": self._normalised(pictures["frames"], view),
-            "label": torch.tensor(self._labels[index]),
-            "index": torch.tensor(index),
-        }
+        clip["frames"] = self._normalised(pictures["frames"], view)
         if pictures["next_frames"] is not None:
             clip["next_frames"] = self._normalised(pictures["next_frames"], view)
         if pictures["masks"] is not None:
             masks = pictures["masks"].astype(np.float32) / 255
-            clip["masks"] = torch.from_numpy(apply_view(masks, view, settings.mask_grid)).unsqueeze(1)
-        if settings.with_flow:
-            clip["flow"] = self._flow(index, view, rng)
-        return clip
+            grid = self.settings.mask_grid
+            clip["masks"] = torch.from_numpy(apply_view(masks, view, grid)).unsqueeze(1)
 
     def _normalised(self, images: NDArray[np.uint8], view: View) -> Tensor:
         cut = torch.from_numpy(apply_view(images, view, self.settings.crop_size))

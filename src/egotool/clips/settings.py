@@ -21,6 +21,7 @@ class ClipSettings:
         scales: sides of the corner crop as parts of the short side, each resized to `crop_size`.
         mean: of the channels R, G, B in [0, 1], subtracted.
         std: of the channels R, G, B, divided by.
+        with_frames: give the frames; a network on flow alone does without them.
         with_next_frame: also give the native successor of every frame.
         with_mask: also give the motion masks.
         mask_grid: motion masks are averaged over g×g positions.
@@ -39,6 +40,7 @@ class ClipSettings:
     scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.65625)
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    with_frames: bool = True
     with_next_frame: bool = False
     with_mask: bool = False
     mask_grid: int = 7
@@ -56,5 +58,9 @@ class ClipSettings:
             raise ValueError(f"crop_size {self.crop_size} is larger than short_side {self.short_side}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"scales lie above 0 and up to 1, not {self.scales}")
+        if not (self.with_frames or self.with_flow):
+            raise ValueError("a clip has frames, or flow, or both")
+        if not self.with_frames and (self.with_next_frame or self.with_mask):
+            raise ValueError("next frames and masks go with frames")
         if min(self.std) <= 0 or self.flow_range <= 0:
             raise ValueError("std and flow_range are above 0")

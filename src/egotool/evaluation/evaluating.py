@@ -1,24 +1,25 @@
 """Scoring a run on a split."""
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 
-from egotool.clips import ClipDataset, clip_loader
+from egotool.clips import Clip, ClipDataset, clip_loader
 from egotool.errors import RunError
 from egotool.evaluation.predictions import Predictions, write_predictions
 from egotool.evaluation.scoring import Origin, score
-from egotool.models import ActionNetwork
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import (
     LabelledData,
+    Network,
     Run,
     Scores,
-    build_network,
     check_splits,
     clip_settings,
-    load_weights,
+    forward_clip,
+    load_network,
     read_labelled_data,
 )
 
@@ -51,7 +52,8 @@ def evaluate_run(
     """
     if manifest is None and store is None:
         manifest = Path(run.record.data.manifest)
-    data = read_labelled_data(store or Path(run.record.data.store), manifest)
+    fold = run.record.data.fold
+    data = read_labelled_data(store or Path(run.record.data.store), manifest, fold=fold)
     check_splits(data, [split], why="is to be scored")
     unknown = sorted({each.action for each in data.segments[split]} - set(run.record.actions))
     if unknown:
@@ -63,8 +65,7 @@ def evaluate_run(
         progress.message(sentence)
     if data.record.fingerprint != run.record.data.fingerprint:
         progress.message("The manifest or the store has changed since this run was trained.")
-    network = build_network(run.recipe, len(run.record.actions))
-    load_weights(network, run.best_checkpoint)
+    network = load_network(run)
     predictions = predict(
         network, run, data=data, split=split, device=device, workers=workers, progress=progress
     )
@@ -80,7 +81,7 @@ def evaluate_run(
 
 
 def predict(
-    network: ActionNetwork,
+    network: Network,
     run: Run,
     *,
     data: LabelledData,
@@ -102,7 +103,8 @@ def predict(
     progress.start(task, total=len(segments), unit="segments")
     with torch.inference_mode():
         for batch in loader:
-            logits = network(batch["frames"].to(device)).logits
+            inputs = {name: batch[name].to(device) for name in ("frames", "flow") if name in batch}
+            logits = forward_clip(network, cast(Clip, inputs)).logits
             rows.append(logits.double().softmax(dim=1).cpu().numpy())
             progress.advance(task, len(batch["label"]))
     progress.finish(task)

@@ -17,18 +17,18 @@ Tap = Literal["cnn", "convlstm"]
 
 
 class NetworkOutput(NamedTuple):
-    """What an `ActionNetwork` gives for clips of T frames."""
+    """What a network gives for clips of T frames."""
 
     logits: Tensor
     """(B, classes): scores of the actions."""
-    head_output: Tensor | None
-    """(B, T, k, s, s) of the self-supervised head, if there is one."""
-    attention: Tensor | None
-    """(B, T, h, w), summing to 1 over each frame, if the network has attention."""
-    frame_logits: Tensor
-    """(B, T, backbone classes): the backbone's own classifier on every frame, for an auxiliary loss."""
     pooled: Tensor
-    """(B, hidden): the average-pooled state that is classified; two-stream networks join it."""
+    """(B, C): what is classified; of an `ActionNetwork` the average-pooled state, which two-stream joins."""
+    head_output: Tensor | None = None
+    """(B, T, k, s, s) of the self-supervised head, if there is one."""
+    attention: Tensor | None = None
+    """(B, T, h, w), summing to 1 over each frame, if the network has attention."""
+    frame_logits: Tensor | None = None
+    """(B, T, backbone classes): the backbone's own classifier on every frame, for an auxiliary loss."""
 
 
 class ActionNetwork(nn.Module):

@@ -3,9 +3,9 @@
 from egotool.reporting.collecting import Collection, collect_outcomes
 from egotool.reporting.documents import DOCUMENTS
 from egotool.reporting.outcomes import Cohort, Outcome, wilson_interval
-from egotool.reporting.paper import Paper, PaperRow, PaperTable, read_paper
 from egotool.reporting.tables import ComparisonTable, Measured, TableRow, comparison_table
 from egotool.reporting.terminal import render_terminal
+from egotool.runs.paper import Paper, PaperRow, PaperTable, read_paper
 
 __all__ = [
     "DOCUMENTS",

@@ -1,8 +1,8 @@
 """How the numbers of a table are written, the same in every format."""
 
 from egotool.reporting.commands import short_number
-from egotool.reporting.paper import HyperParameters
 from egotool.reporting.tables import Measured
+from egotool.runs.paper import HyperParameters
 
 DASH = "–"
 SETTING_HEADINGS = ("lr", "lr super", "lr resnet", "α", "step", "loss")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from egotool.errors import EgotoolError, UsageError
 from egotool.reporting.outcomes import Outcome
-from egotool.reporting.paper import HyperParameters
 from egotool.runs.folder import Run, read_run
+from egotool.runs.paper import HyperParameters
 from egotool.runs.recipe import Recipe
 from egotool.runs.scores import Scores
 

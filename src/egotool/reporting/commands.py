@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from egotool.reporting.paper import HyperParameters
+from egotool.runs.paper import HyperParameters
 
 _RECIPE_LENGTH = 16
 """Frames per clip in the recipe `paper`."""

@@ -17,8 +17,8 @@ from egotool.reporting.cells import (
     interval_cell,
     setting_cells,
 )
-from egotool.reporting.paper import read_paper
 from egotool.reporting.tables import ComparisonTable, TableRow
+from egotool.runs.paper import read_paper
 
 
 def to_json(table: ComparisonTable) -> str:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from egotool.reporting.paper import HyperParameters
+from egotool.runs.paper import HyperParameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from egotool.reporting.outcomes import (
     trials_of_one_experiment,
     wilson_interval,
 )
-from egotool.reporting.paper import HyperParameters, PaperRow, PaperTable, read_paper
 from egotool.runs.loading import recipe_names
+from egotool.runs.paper import HyperParameters, PaperRow, PaperTable, read_paper
 
 BASELINE_MODEL = "convlstm-attention"
 

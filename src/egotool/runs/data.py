@@ -9,9 +9,17 @@ from pathlib import Path
 
 from egotool.clips import ClipSettings
 from egotool.errors import ManifestError
-from egotool.manifests import SPLITS, Segment, check_manifest, fits, read_manifest
+from egotool.manifests import (
+    SPLITS,
+    Segment,
+    assign_splits,
+    check_manifest,
+    fits,
+    natural_order,
+    read_manifest,
+)
 from egotool.runs.folder import DataRecord
-from egotool.runs.recipe import Recipe
+from egotool.runs.recipe import FlowClipRecipe, Recipe
 from egotool.store import Store
 
 MANIFEST_NAME = "manifest.csv"
@@ -40,8 +48,11 @@ class LabelledData:
     notes: tuple[str, ...]
 
 
-def read_labelled_data(store: Path, manifest_file: Path | None = None) -> LabelledData:
+def read_labelled_data(store: Path, manifest_file: Path | None = None, *, fold: str = "") -> LabelledData:
     """Return the labelled segments of `manifest_file` (default: the store's own) by split.
+
+    With `fold`, the segments of that subject test, whatever the manifest says, and a fifth of each action of
+    the others validates.
 
     Segments whose video is not in the store, or too short, are left out and named.
 
@@ -57,6 +68,9 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None) -> Labell
             "videos/<action>/ and run `egotool extract videos/` again, or give --manifest FILE"
         )
     manifest = read_manifest(path)
+    whole = manifest.fingerprint()
+    if fold:
+        manifest = assign_splits(manifest, test_subject=fold)
     if not manifest.actions:
         raise ManifestError(
             f"no segment in {path} has an action: fill in its column `action`, or sort the videos into "
@@ -75,23 +89,48 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None) -> Labell
         (notes if "before segment" in sentence else skipped).append(sentence)
     segments = {split: tuple(each for each in usable if each.split == split) for split in SPLITS}
     used = sorted({segment.video for segment in usable})
-    digest = hashlib.sha256(manifest.fingerprint().encode())
-    for video in used:
-        receipt = receipts[video]
-        seen = [video, receipt.source_sha256, receipt.frame_count, receipt.parameters]
-        digest.update(json.dumps(seen, sort_keys=True, default=str).encode())
+    seen = [
+        [video, receipts[video].source_sha256, receipts[video].frame_count, receipts[video].parameters]
+        for video in used
+    ]
     record = DataRecord(
         store=str(store),
         manifest=str(path),
-        fingerprint=digest.hexdigest(),
+        fingerprint=_digest(manifest.fingerprint(), seen),
         manifest_fingerprint=manifest.fingerprint(),
         videos=len(used),
         segments={
             split: dict(sorted(Counter(segment.action for segment in chosen).items()))
             for split, chosen in segments.items()
         },
+        fold=fold,
+        whole_fingerprint=_digest(whole, seen) if fold else "",
     )
     return LabelledData(store, path, manifest.actions, segments, record, tuple(skipped), tuple(notes))
+
+
+def _digest(manifest_fingerprint: str, videos: Sequence[Sequence[object]]) -> str:
+    digest = hashlib.sha256(manifest_fingerprint.encode())
+    for video in videos:
+        digest.update(json.dumps(video, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+def subjects_of(store: Path, manifest_file: Path | None = None) -> tuple[str, ...]:
+    """Return the subjects of the labelled segments: one fold of leave-one-subject-out each.
+
+    Raises:
+        ManifestError: if there are fewer than two.
+    """
+    data = read_labelled_data(store, manifest_file)
+    segments = [segment for chosen in data.segments.values() for segment in chosen]
+    found = {segment.subject for segment in segments if segment.subject}
+    if len(found) < 2:
+        raise ManifestError(
+            f"leaving one subject out takes at least two, but {data.manifest_file} names {len(found)}: "
+            "fill in its column `subject`, or sort the videos into videos/<subject>/<action>/"
+        )
+    return tuple(sorted(found, key=natural_order))
 
 
 def check_splits(data: LabelledData, splits: Sequence[str], *, why: str) -> None:
@@ -117,6 +156,7 @@ def clip_settings(recipe: Recipe, *, augment: bool, targets: bool) -> ClipSettin
         targets: also give what the self-supervised head learns.
     """
     kind = recipe.head.kind if recipe.head is not None and targets else None
+    flow = recipe.flow or FlowClipRecipe()
     return ClipSettings(
         clip_length=recipe.clips.length,
         short_side=recipe.clips.short_side,
@@ -124,7 +164,13 @@ def clip_settings(recipe: Recipe, *, augment: bool, targets: bool) -> ClipSettin
         augment=augment,
         horizontal_flip=recipe.clips.horizontal_flip,
         scales=recipe.clips.scales,
+        with_frames=recipe.network.kind != "flow",
         with_next_frame=kind == "dynamic-filters",
         with_mask=kind == "motion-segmentation",
         mask_grid=recipe.grid,
+        with_flow=recipe.flow is not None,
+        flow_source=flow.source,
+        flow_stack=flow.stack,
+        flow_stacks=flow.stacks,
+        flow_range=flow.range,
     )

@@ -42,6 +42,10 @@ class DataRecord(_Document):
     videos: int
     segments: dict[str, dict[str, int]]
     """Split (train, validation, test) → action → number of segments."""
+    fold: str = ""
+    """The subject that was left out to test on (leave-one-subject-out), or "": the manifest's own splits."""
+    whole_fingerprint: str = ""
+    """As `fingerprint`, but the same for all folds of a manifest; "" without folds."""
 
 
 class EpochRecord(_Document):
@@ -58,8 +62,9 @@ class RunRecord(_Document):
     format_version: int = RUN_FORMAT_VERSION
     identity: str
     """Digest of recipe, data, seed, protocol and parents: equal identities are the same training."""
-    role: Literal["model", "stage"]
-    """`model`: a model's last stage, the one to score; `stage`: one that others start from."""
+    role: Literal["model", "stage", "search"]
+    """`model`: a model's last stage, the one to score; `stage`: one that others start from; `search`: a trial
+    of a hyper-parameter search, in no table."""
     model: str
     stage: str
     status: Status

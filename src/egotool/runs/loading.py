@@ -57,8 +57,10 @@ def resolve_model(name: str) -> str:
 def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Recipe:
     """Return the recipe for `model`: base, then the model's own file, then `overrides`, then checked.
 
-    A recipe file may name a shipped recipe with `base = "small"`: tables are then merged key by key and
-    its `[[stages]]` come after the base's.
+    A recipe file may name a shipped recipe with `base = "small"`, or a shipped model's recipe with
+    `base = "small/dynamic-net"`: tables are then merged key by key; a stage changes the base's stage of the
+    same name, or comes after those of the base. In `[streams]` a model's name stands for its recipe of the
+    same kind.
 
     Args:
         model: a model's own name (see `resolve_model`).
@@ -88,7 +90,7 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
             )
         table = _read_toml(_shipped() / recipe / f"{model}.toml", origin)
         table.setdefault("model", model)
-    table = _on_base(table, origin)
+    table = _with_streams(_on_base(table, origin), origin)
     for override in overrides:
         _override(table, override)
     return _validate(table, origin)
@@ -126,11 +128,40 @@ def _on_base(table: Table, origin: str) -> Table:
     base = table.pop(BASE, None)
     if base is None:
         return table
-    if not isinstance(base, str) or base not in recipe_names():
-        raise RecipeError(f"the recipe {origin}: base is {base!r}, use one of {', '.join(recipe_names())}")
-    merged = _read_toml(_shipped() / base / f"{BASE}.toml", f"{base}/{BASE}.toml")
+    recipe, _, model = str(base).partition("/")
+    if (
+        not isinstance(base, str)
+        or recipe not in recipe_names()
+        or (model and model not in model_names(recipe))
+    ):
+        raise RecipeError(
+            f"the recipe {origin}: base is {base!r}, use one of {', '.join(recipe_names())}, or one of its "
+            "models, such as small/dynamic-net"
+        )
+    file = f"{model or BASE}.toml"
+    merged = _on_base(_read_toml(_shipped() / recipe / file, f"{recipe}/{file}"), f"{recipe}/{file}")
+    if model:
+        merged["model"] = model
     _merge(merged, table)
     return merged
+
+
+def _with_streams(table: Table, origin: str) -> Table:
+    """Replace the models named in `[streams]` by their recipes: of the shipped recipe that this one is of."""
+    streams = table.get("streams")
+    if not isinstance(streams, dict):
+        return table
+    for stream, model in streams.items():
+        if isinstance(model, str):
+            name = table.get("name")
+            if name not in recipe_names() or model not in model_names(str(name)):
+                raise RecipeError(
+                    f"the recipe {origin}: streams.{stream} is {model!r}, which {name} does not have"
+                )
+            other = f"{name}/{model}.toml"
+            own = _on_base(_read_toml(_shipped() / str(name) / f"{model}.toml", other), other)
+            streams[stream] = {"model": model, **own}
+    return table
 
 
 def _merge(target: Table, source: Mapping[str, Toml]) -> None:
@@ -139,9 +170,21 @@ def _merge(target: Table, source: Mapping[str, Toml]) -> None:
         if isinstance(existing, dict) and isinstance(value, dict):
             _merge(existing, value)
         elif key == "stages" and isinstance(existing, list) and isinstance(value, list):
-            target[key] = existing + value
+            target[key] = _merged_stages(existing, value)
         else:
             target[key] = value
+
+
+def _merged_stages(existing: list[Toml], further: list[Toml]) -> list[Toml]:
+    merged = list(existing)
+    for stage in further:
+        name = stage.get("name") if isinstance(stage, dict) else None
+        same = [each for each in merged if isinstance(each, dict) and each.get("name") == name]
+        if same and isinstance(stage, dict):
+            _merge(same[0], stage)
+        else:
+            merged.append(stage)
+    return merged
 
 
 def _override(table: Table, override: str) -> None:
@@ -205,8 +248,12 @@ def _sentence(error: ValidationError | TypeError) -> str:
     if isinstance(error, TypeError):
         return "dates and times have no place in a recipe"
     first = error.errors(include_url=False)[0]
-    kinds = {"dynamic-filters", "motion-segmentation"}  # pydantic puts the union's tag into the location
-    key = ".".join(str(part) for part in first["loc"] if part not in kinds)
+    where = first["loc"]
+    # pydantic puts the tag of a union into the location: network.convlstm.dropout
+    parts = [
+        str(part) for at, part in enumerate(where) if at == 0 or where[at - 1] not in ("network", "head")
+    ]
+    key = ".".join(parts)
     more = error.error_count() - 1
     also = f" (and {more} more)" if more else ""
     if first["type"] == "extra_forbidden":

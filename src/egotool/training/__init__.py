@@ -4,12 +4,13 @@ from egotool.training.chain import StageEstimate, TrainingResult, estimate, run_
 from egotool.training.choosing import RecipeChoice, choose_recipe
 from egotool.training.fitting import fit_stage, is_main_process
 from egotool.training.module import StageModule
-from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
+from egotool.training.planning import Keep, StagePlan, TrainingPlan, TrainingRequest, plan_training
 from egotool.training.schedule import learning_rate_factor
 from egotool.training.weights import ImageNetWeights, find_imagenet_weights, load_imagenet_weights
 
 __all__ = [
     "ImageNetWeights",
+    "Keep",
     "RecipeChoice",
     "StageEstimate",
     "StageModule",

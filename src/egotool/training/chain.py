@@ -11,9 +11,9 @@ from egotool.clips import Clip
 from egotool.evaluation import evaluate_run
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import Run, Scores, build_network, choose_device
-from egotool.training.fitting import datasets, fit_stage
+from egotool.training.fitting import datasets, fit_stage, is_main_process
 from egotool.training.module import StageModule
-from egotool.training.planning import StagePlan, TrainingPlan, TrainingRequest, plan_training
+from egotool.training.planning import Keep, StagePlan, TrainingPlan, TrainingRequest, plan_training
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class TrainingResult:
     Attributes:
         plan: what was to be done, as it stood before.
         run: the model's run.
-        scores: its scores on the test split.
+        scores: its scores on the test split; None if they were not asked for.
     """
 
     plan: TrainingPlan
     run: Run
-    scores: Scores
+    scores: Scores | None
 
 
 def train_model(request: TrainingRequest, *, progress: Progress = SilentProgress()) -> TrainingResult:  # noqa: B008
@@ -43,28 +43,55 @@ def train_model(request: TrainingRequest, *, progress: Progress = SilentProgress
     return run_plan(plan_training(request), progress=progress)
 
 
-def run_plan(plan: TrainingPlan, *, progress: Progress = SilentProgress()) -> TrainingResult:  # noqa: B008
-    """Carry out a plan; see `train_model`."""
+def run_plan(
+    plan: TrainingPlan,
+    *,
+    progress: Progress = SilentProgress(),  # noqa: B008 it has no state
+    score: bool = True,
+) -> TrainingResult:
+    """Carry out a plan; see `train_model`.
+
+    Args:
+        plan: what to do.
+        progress: hears of every clip.
+        score: score the test split in the end; a search of hyper-parameters must not look at it.
+    """
     for stage in plan.stages:
-        datasets(plan, stage)  # a missing target is to be said before hours of training, not after
-    run = None
+        if stage.state != "reuse":
+            datasets(plan, stage)  # a missing target is to be said before hours of training, not after
+    run, scores = None, None
     for stage in plan.stages:
         began = time.monotonic()
         run = fit_stage(plan, stage, progress=progress)
         _tell(run, stage, progress, seconds=time.monotonic() - began)
+        if score and stage.role != "stage":
+            scores = run.scores("test") or _score(plan, run, progress)
+        if is_main_process():
+            tidy(run, plan.request.keep if scores is not None and stage.is_last else "best")
     assert run is not None
-    scores = run.scores("test")
-    if scores is None:
-        scores = evaluate_run(
-            run,
-            split="test",
-            store=plan.request.store,
-            manifest=plan.request.manifest,
-            device=choose_device(plan.request.device),
-            workers=plan.request.workers,
-            progress=progress,
-        )
     return TrainingResult(plan, run, scores)
+
+
+def _score(plan: TrainingPlan, run: Run, progress: Progress) -> Scores:
+    return evaluate_run(
+        run,
+        split="test",
+        store=plan.request.store,
+        manifest=plan.request.manifest,
+        device=choose_device(plan.request.device),
+        workers=plan.request.workers,
+        progress=progress,
+    )
+
+
+def tidy(run: Run, keep: Keep) -> None:
+    """Remove the checkpoints of a finished run that are not to be kept."""
+    if not run.finished:
+        return
+    if keep in ("best", "none"):
+        run.last_checkpoint.unlink(missing_ok=True)
+    if keep in ("last", "none"):
+        run.best_checkpoint.unlink(missing_ok=True)
 
 
 def _tell(run: Run, stage: StagePlan, progress: Progress, *, seconds: float) -> None:

@@ -17,23 +17,24 @@ from torch.utils.data import DataLoader
 
 from egotool.clips import Clip, ClipDataset, clip_loader
 from egotool.errors import RunError
-from egotool.models import ActionNetwork
+from egotool.models import TwoStreamNetwork
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import (
     EpochRecord,
+    Network,
     Run,
     RunRecord,
     build_network,
     choose_device,
     clip_settings,
     create_run,
-    load_weights,
     read_run,
     utc_now,
 )
 from egotool.training.callbacks import CountEpochs, KeepBest, KeepLast, TellProgress, WriteMetrics
 from egotool.training.environment import git_commit, versions
 from egotool.training.module import StageModule
+from egotool.training.parents import load_parents
 from egotool.training.planning import StagePlan, TrainingPlan, stage_state
 from egotool.training.weights import load_imagenet_weights
 
@@ -46,10 +47,14 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     """
     if not is_main_process():
         return _fit_beside(plan, stage)
+    if stage.state == "reuse":
+        return read_run(stage.folder)
     stage.folder.mkdir(parents=True, exist_ok=True)
     with _only_one(stage.folder, progress):
         again = plan.request.again and stage.is_last
-        state = stage_state(stage.folder, stage.identity, again=again)  # may have changed while waiting
+        state = stage_state(  # may have changed while waiting
+            stage.folder, stage.identity, again=again, scored_is_enough=stage.is_last
+        )
         if state == "reuse":
             return read_run(stage.folder)
         if state == "train":
@@ -100,7 +105,7 @@ def _fit(
     train_loader, selection_loader = _loaders(plan, stage, epoch=epochs_done)
     keep_best = KeepBest(run)
     clips = len(train_loader.dataset)  # type: ignore[arg-type]  # a ClipDataset has a length
-    task = f"{stage.recipe.model if stage.is_last else 'shared'} {stage.stage.name}"
+    task = f"{'shared' if stage.role == 'stage' else stage.recipe.model} {stage.stage.name}"
     with _quiet_lightning():
         trainer = Trainer(
             accelerator=choose_device(request.device).type,
@@ -142,12 +147,11 @@ def _strategy(devices: int, stage: StagePlan) -> str:
     return "ddp" if stage.stage.frame_loss_weight > 0 else "ddp_find_unused_parameters_true"
 
 
-def _start_weights(network: ActionNetwork, stage: StagePlan) -> None:
-    if stage.parent is not None:
-        parent = read_run(stage.parent)
-        had_no_head = stage.recipe.head is not None and parent.recipe.head is None
-        load_weights(network, parent.best_checkpoint, without_head=had_no_head)
+def _start_weights(network: Network, stage: StagePlan) -> None:
+    if stage.parents:
+        load_parents(network, stage.recipe, stage.parents)
     elif stage.imagenet is not None:
+        assert not isinstance(network, TwoStreamNetwork)  # its streams come trained
         load_imagenet_weights(network, stage.imagenet)
 
 
@@ -184,14 +188,14 @@ def _epochs_done(last_checkpoint: Path) -> int:
 
 def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
     request, data = plan.request, plan.data
-    if stage.parent is not None:
-        weights = f"those of {stage.parent.name}"
+    if stage.parents:
+        weights = f"those of {' and '.join(parent.name for parent in stage.parents)}"
     else:
         weights = f"{stage.imagenet.source} ({stage.imagenet.digest})" if stage.imagenet else "random"
     return RunRecord(
         identity=stage.identity,
-        role="model" if stage.is_last else "stage",
-        model=stage.recipe.model if stage.is_last else stage.stage.name,
+        role=stage.role,
+        model=stage.stage.name if stage.role == "stage" else stage.recipe.model,
         stage=stage.stage.name,
         status="training",
         recipe=stage.recipe.name,
@@ -202,7 +206,7 @@ def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
         selection=_selection_sentence(plan, stage, None),
         actions=data.actions,
         data=data.record,
-        parents=(stage.parent.name,) if stage.parent else (),
+        parents=tuple(parent.name for parent in stage.parents),
         weights=weights,
         trainable=stage.trainable,
         parameters_trainable=stage.parameters_trainable,

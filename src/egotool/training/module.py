@@ -11,8 +11,16 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from egotool.clips import Clip
-from egotool.models import ActionNetwork, NetworkOutput, dynamic_filter_loss, motion_segmentation_loss
-from egotool.runs import HeadRecipe, StageRecipe, freeze, set_training_mode, trainable_tensors
+from egotool.models import NetworkOutput, dynamic_filter_loss, motion_segmentation_loss
+from egotool.runs import (
+    HeadRecipe,
+    Network,
+    StageRecipe,
+    forward_clip,
+    freeze,
+    set_training_mode,
+    trainable_tensors,
+)
 from egotool.training.schedule import learning_rate_factor
 
 
@@ -29,7 +37,7 @@ class StageModule(LightningModule):
 
     def __init__(
         self,
-        network: ActionNetwork,
+        network: Network,
         *,
         stage: StageRecipe,
         head: HeadRecipe | None,
@@ -50,13 +58,14 @@ class StageModule(LightningModule):
         self.selection_accuracy = MulticlassAccuracy(classes, average="micro")
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the optimiser with the paper's three groups of parameters, each with its learning rate."""
+        """Return the optimiser with the paper's groups of parameters, each with its learning rate."""
         stage = self.stage
         parameters = dict(self.network.named_parameters())
         rates = (
             (self.trainable.main, stage.lr),
             (self.trainable.head, stage.lr_head or stage.lr),
             (self.trainable.backbone, stage.lr_backbone or stage.lr),
+            (self.trainable.flow, stage.lr_flow or stage.lr),
         )
         groups = [
             {"params": [parameters[name] for name in names], "lr": lr, "base_lr": lr}
@@ -84,9 +93,10 @@ class StageModule(LightningModule):
     def training_step(self, batch: Clip, batch_idx: int) -> Tensor:
         """Return cross-entropy + α · head loss (equation 1) + the auxiliary loss of single frames."""
         stage, labels = self.stage, batch["label"]
-        output: NetworkOutput = self.network(batch["frames"])
+        output = forward_clip(self.network, batch)
         loss = F.cross_entropy(output.logits, labels, label_smoothing=stage.label_smoothing)
         if stage.frame_loss_weight > 0:
+            assert output.frame_logits is not None  # the recipe asks for frames then
             frame_logits = output.frame_logits.flatten(0, 1)
             of_frames = labels.repeat_interleave(output.frame_logits.shape[1])
             frame_loss = F.cross_entropy(frame_logits, of_frames, label_smoothing=stage.label_smoothing)
@@ -107,7 +117,7 @@ class StageModule(LightningModule):
 
     def validation_step(self, batch: Clip, batch_idx: int) -> None:
         """Count loss and accuracy on the split that selects the epoch."""
-        logits = self.network(batch["frames"]).logits
+        logits = forward_clip(self.network, batch).logits
         self.selection_loss.update(F.cross_entropy(logits, batch["label"]), weight=len(batch["label"]))
         self.selection_accuracy.update(logits, batch["label"])
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ import torch
 from egotool.errors import ManifestError, RunError
 from egotool.runs import (
     LabelledData,
+    NetworkRecipe,
     Protocol,
     Recipe,
     StageRecipe,
@@ -21,9 +22,11 @@ from egotool.runs import (
     trainable_tensors,
 )
 from egotool.training.callbacks import checkpoint_is_whole
+from egotool.training.parents import Parent, given_parents
 from egotool.training.weights import ImageNetWeights, find_imagenet_weights, no_weights_message
 
 StageState = Literal["train", "resume", "reuse"]
+Keep = Literal["best", "last", "both", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,11 @@ class TrainingRequest:
         devices: how many.
         workers: processes that load clips.
         weights: a file with ImageNet weights.
+        start_from: runs that the last stage starts from instead of training its own: one, or for a two-stream
+            model the one on frames and the one on flow.
+        keep: which weights stay once the run is finished and scored; `best` is what evaluating needs.
+        fold: the subject to test on (leave-one-subject-out); "": the manifest's own splits.
+        role: `model`, or `search` for a trial of a hyper-parameter search.
         again: train the last stage anew although an identical run is finished.
         command: what the user typed.
     """
@@ -61,6 +69,10 @@ class TrainingRequest:
     devices: int = 1
     workers: int = 0
     weights: Path | None = None
+    start_from: tuple[Path, ...] = ()
+    keep: Keep = "best"
+    fold: str = ""
+    role: Literal["model", "search"] = "model"
     again: bool = False
     command: str = ""
 
@@ -74,8 +86,9 @@ class StagePlan:
         identity: digest of all that decides the result.
         folder: the run folder.
         state: `train` from the beginning, `resume` where it was interrupted, or `reuse` the finished run.
-        is_last: whether this is the model itself.
-        parent: folder of the stage this one starts from.
+        role: `stage`: others start from it; else what it is once finished.
+        is_last: whether this is what was asked for.
+        parents: folders of the runs this one starts from; two for a two-stream model, RGB first.
         imagenet: the weights this one starts from.
         trainable: names of the tensors it trains.
         parameters_trainable: how many numbers these are.
@@ -86,8 +99,9 @@ class StagePlan:
     identity: str
     folder: Path
     state: StageState
+    role: Literal["model", "stage", "search"]
     is_last: bool
-    parent: Path | None
+    parents: tuple[Path, ...]
     imagenet: ImageNetWeights | None
     trainable: tuple[str, ...]
     parameters_trainable: int
@@ -124,21 +138,42 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
     Raises:
         StoreError: if there is no store.
         ManifestError: if labels or splits are missing, or there is only one action.
-        RunError: if ImageNet weights are needed and cannot be had.
+        RunError: if ImageNet weights are needed and cannot be had, or a run to start from does not fit.
     """
-    data = read_labelled_data(request.store, request.manifest)
+    data = read_labelled_data(request.store, request.manifest, fold=request.fold)
     _check_data(data, request.protocol)
-    imagenet = None
-    backbone = request.recipe.network.backbone
-    if backbone.weights == "imagenet":
-        imagenet = find_imagenet_weights(backbone.depth, file=request.weights)
-        if imagenet is None:
-            raise RunError(no_weights_message(backbone.depth))
-    stages: list[StagePlan] = []
-    for number in range(len(request.recipe.stages)):
-        before = stages[-1] if stages else None
-        stages.append(_plan_stage(request, number, data=data, before=before, imagenet=imagenet))
+    if request.start_from:
+        parents = given_parents(request.recipe, request.start_from, data)
+        number = len(request.recipe.stages) - 1
+        stages = [_plan_stage(request, request.recipe, number, data=data, parents=parents)]
+    else:
+        stages = _plan_chain(request, request.recipe, data)
+    stages[-1] = replace(stages[-1], is_last=True, state=_last_state(request, stages[-1]))
+    if stages[-1].state == "reuse":
+        stages = [replace(stage, state="reuse") for stage in stages]
     return TrainingPlan(request, data, tuple(stages))
+
+
+def _last_state(request: TrainingRequest, stage: StagePlan) -> StageState:
+    return stage_state(stage.folder, stage.identity, again=request.again, scored_is_enough=True)
+
+
+def _plan_chain(request: TrainingRequest, recipe: Recipe, data: LabelledData) -> list[StagePlan]:
+    """Return the stages of `recipe` in order, those of its streams first."""
+    stages: list[StagePlan] = []
+    parents: tuple[Parent, ...] = ()
+    if recipe.streams is not None:
+        rgb = _plan_chain(request, recipe.streams.rgb, data)
+        flow = _plan_chain(request, recipe.streams.flow, data)
+        stages = [*rgb, *flow]
+        parents = tuple(Parent(each.folder, each.identity) for each in (rgb[-1], flow[-1]))
+    chain: list[StagePlan] = []
+    for number in range(len(recipe.stages)):
+        chain.append(_plan_stage(request, recipe, number, data=data, parents=parents))
+        parents = (Parent(chain[-1].folder, chain[-1].identity),)
+    if chain[-1].state == "reuse":
+        chain = [replace(stage, state="reuse") for stage in chain]
+    return stages + chain
 
 
 def _check_data(data: LabelledData, protocol: Protocol) -> None:
@@ -158,16 +193,17 @@ def _check_data(data: LabelledData, protocol: Protocol) -> None:
 
 def _plan_stage(
     request: TrainingRequest,
+    whole: Recipe,
     number: int,
     *,
     data: LabelledData,
-    before: StagePlan | None,
-    imagenet: ImageNetWeights | None,
+    parents: tuple[Parent, ...],
 ) -> StagePlan:
-    recipe = request.recipe.until(number)
-    is_last = number == len(request.recipe.stages) - 1
-    identity = _identity(request, recipe, data=data, is_last=is_last, before=before, imagenet=imagenet)
-    folder = request.runs / f"{_readable_name(recipe, is_last=is_last)}-{identity[:8]}"
+    recipe = whole.until(number)
+    is_model = number == len(whole.stages) - 1
+    imagenet = None if parents else _imagenet(request, recipe)
+    identity = _identity(request, recipe, data=data, is_model=is_model, parents=parents, imagenet=imagenet)
+    folder = request.runs / f"{_readable_name(recipe, is_model=is_model)}-{identity[:8]}"
     with torch.device("meta"):  # only names and sizes are wanted
         network = build_network(recipe, len(data.actions))
     trainable = trainable_tensors(network, recipe.stages[-1]).names
@@ -176,14 +212,25 @@ def _plan_stage(
         recipe=recipe,
         identity=identity,
         folder=folder,
-        state=stage_state(folder, identity, again=request.again and is_last),
-        is_last=is_last,
-        parent=before.folder if before else None,
-        imagenet=None if before else imagenet,
+        state=stage_state(folder, identity),
+        role=request.role if is_model else "stage",
+        is_last=False,
+        parents=tuple(parent.folder for parent in parents),
+        imagenet=imagenet,
         trainable=trainable,
         parameters_trainable=sum(sizes[name] for name in trainable),
         parameters_total=sum(sizes.values()),
     )
+
+
+def _imagenet(request: TrainingRequest, recipe: Recipe) -> ImageNetWeights | None:
+    backbone = recipe.backbones[0]
+    if backbone.weights != "imagenet":
+        return None
+    found = find_imagenet_weights(backbone.depth, file=request.weights)
+    if found is None:
+        raise RunError(no_weights_message(backbone.depth))
+    return found
 
 
 def _identity(
@@ -191,17 +238,16 @@ def _identity(
     recipe: Recipe,
     *,
     data: LabelledData,
-    is_last: bool,
-    before: StagePlan | None,
+    is_model: bool,
+    parents: tuple[Parent, ...],
     imagenet: ImageNetWeights | None,
 ) -> str:
-    parts = recipe.model_dump(mode="json", include={"clips", "network", "head"})
     decides = {
-        "format": 1,
-        "model": recipe.model if is_last else None,  # models share the stages they start from
-        "parts": parts,
+        "format": 2,
+        "model": recipe.model if is_model else None,  # models share the stages they start from
+        "parts": recipe.model_dump(mode="json", include={"clips", "flow", "network", "head"}),
         "stage": recipe.stages[-1].model_dump(mode="json"),
-        "parent": before.identity if before else None,
+        "parents": [parent.identity for parent in parents],
         "weights": imagenet.digest if imagenet else None,
         "data": data.record.fingerprint,
         "actions": data.actions,
@@ -211,16 +257,24 @@ def _identity(
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
-def _readable_name(recipe: Recipe, *, is_last: bool) -> str:
-    if is_last:
-        return f"{recipe.model}-{recipe.name}"
+def _readable_name(recipe: Recipe, *, is_model: bool) -> str:
     network = recipe.network
+    if is_model or not isinstance(network, NetworkRecipe):
+        return f"{recipe.model}-{recipe.name}" if is_model else f"{recipe.stages[-1].name}-{recipe.name}"
     kind = "attention" if network.attention else "plain"
     return f"{recipe.stages[-1].name}-resnet{network.backbone.depth}-{kind}-{recipe.name}"
 
 
-def stage_state(folder: Path, identity: str, *, again: bool = False) -> StageState:
+def stage_state(
+    folder: Path, identity: str, *, again: bool = False, scored_is_enough: bool = False
+) -> StageState:
     """Return what is to be done about a stage, given what is in its folder.
+
+    Args:
+        folder: of the run.
+        identity: of the training.
+        again: train anew, whatever there is.
+        scored_is_enough: nothing starts from it, so its weights may be gone once its test scores are there.
 
     Raises:
         RunError: if the folder holds something else.
@@ -230,6 +284,8 @@ def stage_state(folder: Path, identity: str, *, again: bool = False) -> StageSta
     run = read_run(folder)
     if run.record.identity != identity:
         raise RunError(f"{folder} holds another training: move it away, or choose another --runs folder")
-    if run.finished and run.best_checkpoint.is_file():
+    if run.finished and (
+        run.best_checkpoint.is_file() or (scored_is_enough and run.scores_file("test").is_file())
+    ):
         return "reuse"
     return "resume" if checkpoint_is_whole(run.last_checkpoint) else "train"

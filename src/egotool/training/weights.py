@@ -11,7 +11,7 @@ from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weig
 
 from egotool.errors import RunError
 from egotool.files import sha256_of_file
-from egotool.models import ActionNetwork
+from egotool.models import ActionNetwork, FlowNetwork
 from egotool.runs import read_state_dict
 
 REACH_SECONDS = 5.0
@@ -90,8 +90,11 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def load_imagenet_weights(network: ActionNetwork, weights: ImageNetWeights) -> None:
+def load_imagenet_weights(network: ActionNetwork | FlowNetwork, weights: ImageNetWeights) -> None:
     """Load `weights` into the backbone of `network`, its own classifier included.
+
+    A backbone of flow takes the first convolution averaged over R, G and B for each of its channels ("cross
+    modality" initialisation of temporal segment networks, as run), and keeps its classifier of the actions.
 
     Raises:
         RunError: if the download fails, or the file is damaged or of another network.
@@ -105,6 +108,12 @@ def load_imagenet_weights(network: ActionNetwork, weights: ImageNetWeights) -> N
     else:
         state = read_state_dict(weights.file)
     wanted = network.backbone.state_dict()
+    if isinstance(network, FlowNetwork):
+        wanted = {name: tensor for name, tensor in wanted.items() if not name.startswith("fc.")}
+        if "conv1.weight" in state:
+            channels = wanted["conv1.weight"].shape[1]
+            averaged = state["conv1.weight"].mean(dim=1, keepdim=True)
+            state["conv1.weight"] = averaged.expand(-1, channels, -1, -1).contiguous()
     for name, tensor in wanted.items():
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, tensor)  # files from before 2018 lack it
@@ -114,4 +123,4 @@ def load_imagenet_weights(network: ActionNetwork, weights: ImageNetWeights) -> N
                 f"{weights.file or weights.source} does not hold the ImageNet weights of "
                 f"ResNet-{weights.depth}: {name} is {problem}"
             )
-    network.backbone.load_state_dict({name: state[name] for name in wanted})
+    network.backbone.load_state_dict({name: state[name] for name in wanted}, strict=False)

@@ -58,6 +58,10 @@ class PaperTable(_Frozen):
     notes: tuple[str, ...] = ()
     rows: tuple[PaperRow, ...]
 
+    def name_of(self, row: PaperRow) -> str:
+        """Return the name of `row`, such as table2-row3 (counted from 1)."""
+        return f"table{self.number}-row{self.rows.index(row) + 1}"
+
     def model_of(self, row: PaperRow) -> str:
         """Return egotool's name of the model of `row`."""
         model = row.model or self.model
@@ -99,5 +103,5 @@ class Paper(_Frozen):
 @functools.cache
 def read_paper() -> Paper:
     """Return the paper's numbers."""
-    text = resources.files("egotool.reporting").joinpath("paper.toml").read_text(encoding="utf-8")
+    text = resources.files("egotool.runs").joinpath("paper.toml").read_text(encoding="utf-8")
     return Paper.model_validate(tomllib.loads(text))

@@ -1,0 +1,85 @@
+"""The runs that a stage starts from: the stage before it, the two streams, or runs that the user names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from egotool.errors import RunError, UsageError
+from egotool.models import ActionNetwork, TwoStreamNetwork
+from egotool.runs import LabelledData, Network, Recipe, Run, load_weights, read_run
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A run that a stage starts from.
+
+    Attributes:
+        folder: of the run.
+        identity: of its training; part of the identity of what starts from it.
+    """
+
+    folder: Path
+    identity: str
+
+
+def given_parents(recipe: Recipe, folders: Sequence[Path], data: LabelledData) -> tuple[Parent, ...]:
+    """Return the runs that the user wants the last stage of `recipe` to start from.
+
+    A two-stream model takes two in any order and gives the one on frames first.
+
+    Raises:
+        UsageError: if their number is wrong.
+        RunError: if one is not finished, has no weights, or is of other actions or another kind of network.
+    """
+    runs = [read_run(folder) for folder in folders]
+    kinds = ["convlstm", "flow"] if recipe.streams is not None else [recipe.network.kind]
+    if len(runs) != len(kinds):
+        wanted = "two runs, one on frames and one on flow" if len(kinds) == 2 else "one run"
+        raise UsageError(f"--from: the model {recipe.model} starts from {wanted}, not from {len(runs)}")
+    for run in runs:
+        _check(run, data)
+    runs.sort(key=lambda run: run.recipe.network.kind)  # convlstm before flow
+    for run, kind in zip(runs, kinds, strict=True):
+        if run.recipe.network.kind != kind:
+            raise RunError(
+                f"--from: the run {run.name} is a {run.record.model}, which {recipe.model} cannot start from"
+            )
+    return tuple(Parent(run.folder, run.record.identity) for run in runs)
+
+
+def _check(run: Run, data: LabelledData) -> None:
+    if not run.finished or not run.best_checkpoint.is_file():
+        raise RunError(
+            f"--from: the run {run.folder} is not finished or keeps no weights: "
+            f"`{run.record.command}` trains it"
+        )
+    if run.record.actions != data.actions:
+        raise RunError(
+            f"--from: the run {run.name} knows {len(run.record.actions)} actions, and they are not the "
+            f"{len(data.actions)} of {data.manifest_file}: train one on these"
+        )
+
+
+def load_parents(network: Network, recipe: Recipe, folders: Sequence[Path]) -> None:
+    """Load the weights of the runs in `folders` into `network`.
+
+    A head that a run has and the network has not is left aside, and so is one of another form.
+
+    Raises:
+        RunError: if a checkpoint is damaged or of another network.
+    """
+    runs = [read_run(folder) for folder in folders]
+    if isinstance(network, TwoStreamNetwork):
+        rgb, flow = runs
+        load_weights(network.rgb, rgb.best_checkpoint, without_head=True)
+        load_weights(network.flow, flow.best_checkpoint)
+        return
+    (run,) = runs
+    has_head = isinstance(network, ActionNetwork) and network.head is not None
+    load_weights(network, run.best_checkpoint, without_head=not (has_head and _same_head(run.recipe, recipe)))
+
+
+def _same_head(one: Recipe, other: Recipe) -> bool:
+    if one.head is None or other.head is None:
+        return one.head is other.head
+    return (one.head.kind, one.head.tap, one.head.form) == (other.head.kind, other.head.tap, other.head.form)
