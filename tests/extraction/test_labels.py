@@ -34,7 +34,7 @@ def test_from_folders(store, root):
     assert labels.notes == labels.problems == ()
     assert len(read_manifest(store / "manifest.csv").segments) == 3
     sidecar = json.loads((store / "manifest.json").read_text())
-    assert (sidecar["source"], sidecar["split_seed"], sidecar["test_subject"]) == ("folders", 3, None)
+    assert (sidecar["source"], sidecar["split_seed"], sidecar["test_subjects"]) == ("folders", 3, [])
 
 
 def test_an_unchanged_manifest_is_not_written(store, root):
@@ -47,7 +47,7 @@ def test_an_unchanged_manifest_is_not_written(store, root):
 def test_further_videos_and_another_subject(store, root):
     update_manifest(store, [root], COUNTS, choice=SplitChoice())
     labels = update_manifest(
-        store, [root], {**COUNTS, "S3/take_cup/1.mp4": 5}, choice=SplitChoice(test_subject="S1")
+        store, [root], {**COUNTS, "S3/take_cup/1.mp4": 5}, choice=SplitChoice(test_subjects=("S1",))
     )
     assert labels.segments == 4
     tests = read_manifest(store / "manifest.csv").of_split("test")
@@ -101,7 +101,7 @@ def test_what_does_not_fit_is_named_and_left_out(store, root):
         + "lost,S9/take_cup/1.mp4,0,5,x,,,,test\n"
         + "later,later.mp4,0,5,X,,,,test\n"
     )
-    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice(test_subject="S1"))
+    labels = update_manifest(store, [root], COUNTS, choice=SplitChoice(test_subjects=("S1",)))
     assert len(labels.problems) == 3
     assert [p.split("segment ")[1].split()[0] for p in labels.problems] == ["overlaps", "outside", "lost"]
     kept = read_manifest(store / "manifest.csv").segments
@@ -143,10 +143,10 @@ def test_nothing_finished_means_no_manifest(store, root):
 
 def test_the_test_subject_is_checked_against_the_manifest_too(root):
     with pytest.raises(UsageError, match="no subject 'S9'"):
-        check_choice(COUNTS, [root], SplitChoice(test_subject="S9"))
+        check_choice(COUNTS, [root], SplitChoice(test_subjects=("S9",)))
     (root / "manifest.csv").write_text(
         "segment,video,start_frame,stop_frame,action,subject\na,x.mp4,0,5,x,P1\nb,x.mp4,5,9,x,P2\n"
     )
-    check_choice(COUNTS, [root], SplitChoice(test_subject="P1"))
+    check_choice(COUNTS, [root], SplitChoice(test_subjects=("P1",)))
     with pytest.raises(UsageError, match="the subjects are P1, P2"):
-        check_choice(COUNTS, [root], SplitChoice(test_subject="S1"))
+        check_choice(COUNTS, [root], SplitChoice(test_subjects=("S1",)))

@@ -398,7 +398,7 @@ def test_a_damaged_receipt_is_made_anew(reference, tmp_path):
 
 def test_an_unknown_test_subject_stops_before_any_work(videos, tmp_path):
     with pytest.raises(UsageError, match="S1, S2"):
-        extracted(videos, tmp_path / "store", choice=SplitChoice(test_subject="S3"))
+        extracted(videos, tmp_path / "store", choice=SplitChoice(test_subjects=("S3",)))
     assert not (tmp_path / "store").exists()
 
 
@@ -419,6 +419,6 @@ def test_a_damaged_part_is_made_anew(videos, tmp_path, monkeypatch):
 def test_a_subject_of_the_store_can_test(videos, tmp_path):
     extracted(videos, tmp_path / "store", parameters=replace(SMALL, contents=frozenset({Content.RGB})))
     shutil.rmtree(videos / "S2")
-    summary = extracted(videos, tmp_path / "store", choice=SplitChoice(test_subject="S2"))
+    summary = extracted(videos, tmp_path / "store", choice=SplitChoice(test_subjects=("S2",)))
     assert summary.ok
     assert dict(summary.labels.splits)["test"] == 1

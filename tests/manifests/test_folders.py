@@ -56,4 +56,4 @@ def test_notes():
 
 def test_unknown_test_subject_lists_the_subjects():
     with pytest.raises(UsageError, match="no subject 'S7'; the subjects are S9, S10"):
-        manifest_from_folders({"S10/a/1.mp4": 3, "S9/a/1.mp4": 3}, test_subject="S7")
+        manifest_from_folders({"S10/a/1.mp4": 3, "S9/a/1.mp4": 3}, test_subjects=("S7",))

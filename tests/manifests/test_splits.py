@@ -31,13 +31,13 @@ def test_last_subject_tests():
 
 
 def test_chosen_subject_tests():
-    manifest = assign_splits(manifest_of(("S1", "a", 4), ("S2", "a", 4)), test_subject="S1")
+    manifest = assign_splits(manifest_of(("S1", "a", 4), ("S2", "a", 4)), test_subjects=("S1",))
     assert {segment.subject for segment in manifest.of_split("test")} == {"S1"}
 
 
 def test_the_only_subject_cannot_test():
     with pytest.raises(UsageError, match="without --test-subject"):
-        assign_splits(manifest_of(("S1", "a", 4)), test_subject="S1")
+        assign_splits(manifest_of(("S1", "a", 4)), test_subjects=("S1",))
 
 
 counts = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 30), min_size=1)
@@ -85,3 +85,13 @@ def test_a_further_video_moves_few():
 def test_unlabelled_segments_have_no_split():
     manifest = assign_splits(manifest_of(("S1", "", 3), ("S2", "a", 3)))
     assert {segment.split for segment in manifest.segments if not segment.action} == {""}
+
+
+def test_several_subjects_can_test():
+    manifest = assign_splits(
+        manifest_of(("S1", "a", 6), ("S2", "a", 6), ("S3", "a", 6)), test_subjects=("S1", "S3")
+    )
+    assert {each.subject for each in manifest.of_split("test")} == {"S1", "S3"}
+    assert {each.subject for each in (*manifest.of_split("train"), *manifest.of_split("validation"))} == {
+        "S2"
+    }

@@ -44,7 +44,7 @@ def extract(
         OnError, typer.Option(help="When a video fails, go on with the others or not.")
     ] = "skip",
     test_subject: Annotated[
-        str | None, typer.Option(help="Who tests.", show_default="the last of several")
+        list[str] | None, typer.Option(help="Who tests; repeatable.", show_default="the last of several")
     ] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Chooses validation segments.")] = 0,
     dry_run: Annotated[
@@ -65,7 +65,7 @@ def extract(
 
     parameters = _parameters(only=only, size=size, schedule=schedule, codec=codec)
     found = find_videos(videos)
-    choice = SplitChoice(seed=split_seed, test_subject=test_subject)
+    choice = SplitChoice(seed=split_seed, test_subjects=tuple(test_subject or ()))
     with ConsoleProgress() as progress:
         if dry_run:
             plan = plan_extraction(

@@ -34,11 +34,11 @@ class SplitChoice:
 
     Attributes:
         seed: chooses validation segments, and test segments where there are no subjects.
-        test_subject: the subject that tests; without it the last of several.
+        test_subjects: the subjects that test; without them the last of several.
     """
 
     seed: int = 0
-    test_subject: str | None = None
+    test_subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,20 @@ class _Sidecar:
 
 
 def check_choice(names: Iterable[str], roots: Sequence[Path], choice: SplitChoice) -> None:
-    """Refuse a test subject that there is not, before hours of work.
+    """Refuse test subjects that there are not, before hours of work.
 
     Raises:
-        UsageError: if `choice.test_subject` is not among the subjects of the videos `names`.
+        UsageError: if one of `choice.test_subjects` is not among the subjects of the videos `names`.
     """
-    if choice.test_subject is None:
+    if not choice.test_subjects:
         return
     given = _manifests_in(roots)
     if not given:
-        manifest_from_folders(dict.fromkeys(names, 1), test_subject=choice.test_subject)
+        manifest_from_folders(dict.fromkeys(names, 1), test_subjects=choice.test_subjects)
         return
     manifest = _read_all(given)
     if not any(segment.split for segment in manifest.segments):
-        assign_splits(manifest, test_subject=choice.test_subject)
+        assign_splits(manifest, test_subjects=choice.test_subjects)
 
 
 def update_manifest(
@@ -109,7 +109,7 @@ def update_manifest(
             return _kept(path, frame_counts, f"{path}, a copy of {sidecar.source}, is kept.")
         if not frame_counts:
             return LabelResult()
-        manifest = manifest_from_folders(frame_counts, seed=choice.seed, test_subject=choice.test_subject)
+        manifest = manifest_from_folders(frame_counts, seed=choice.seed, test_subjects=choice.test_subjects)
     except EgotoolError as error:
         return LabelResult(path=path if path.exists() else None, problems=(str(error),))
     _write(path, manifest, source="folders", choice=choice)
@@ -155,10 +155,10 @@ def _copied(
         which = "1 segment" if len(later) == 1 else f"{len(later)} segments"
         notes.append(f"{which} of {given[0]} left out: of videos that are not in the store yet.")
     if any(segment.split for segment in manifest.segments):
-        if choice.test_subject is not None:
+        if choice.test_subjects:
             notes.append(f"--test-subject has no effect: {given[0]} says which segments test.")
     elif any(segment.action for segment in kept.segments):
-        kept = assign_splits(kept, seed=choice.seed, test_subject=choice.test_subject)
+        kept = assign_splits(kept, seed=choice.seed, test_subjects=choice.test_subjects)
         notes.append(f"{given[0]} has no splits, so they were chosen.")
     notes += similar_actions(manifest) + _missing_from(manifest, frame_counts)
     source = ", ".join(map(str, given))
@@ -188,7 +188,7 @@ def _write(path: Path, manifest: Manifest, *, source: str, choice: SplitChoice) 
     values = {
         "source": source,
         "split_seed": choice.seed,
-        "test_subject": choice.test_subject,
+        "test_subjects": list(choice.test_subjects),
         "sha256": sha256_of_file(path),
         "tool_version": __version__,
     }

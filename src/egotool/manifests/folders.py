@@ -9,7 +9,7 @@ from egotool.manifests.splits import assign_splits
 
 
 def manifest_from_folders(
-    videos: Mapping[str, int], *, seed: int = 0, test_subject: str | None = None
+    videos: Mapping[str, int], *, seed: int = 0, test_subjects: tuple[str, ...] = ()
 ) -> Manifest:
     """Make a manifest with one segment per video, labelled by the folders that it lies in.
 
@@ -19,13 +19,13 @@ def manifest_from_folders(
     Args:
         videos: number of frames of each video by name; videos without frames are left out.
         seed: chooses validation (and, without subjects, test) segments; see `assign_splits`.
-        test_subject: the subject that tests; without it the last in natural order if there are several.
+        test_subjects: the subjects that test; without them the last in natural order if there are several.
 
     Returns:
         the manifest, sorted by video name.
 
     Raises:
-        UsageError: if `test_subject` is not among the subjects.
+        UsageError: if one of `test_subjects` is not among the subjects.
     """
     names = sorted(name for name, frames in videos.items() if frames > 0)
     stems = Counter(_stem(name) for name in names)
@@ -46,7 +46,7 @@ def manifest_from_folders(
                 subject=subject,
             )
         )
-    return assign_splits(Manifest(tuple(segments)), seed=seed, test_subject=test_subject)
+    return assign_splits(Manifest(tuple(segments)), seed=seed, test_subjects=test_subjects)
 
 
 def verb_and_noun(action: str) -> tuple[str, str]:

@@ -19,32 +19,33 @@ def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
 
 
-def assign_splits(manifest: Manifest, *, seed: int = 0, test_subject: str | None = None) -> Manifest:
+def assign_splits(manifest: Manifest, *, seed: int = 0, test_subjects: tuple[str, ...] = ()) -> Manifest:
     """Give every labelled segment a split.
 
-    With two or more subjects one of them tests: `test_subject`, or the last in natural order. Otherwise a
+    With two or more subjects some of them test: `test_subjects`, or the last in natural order. Otherwise a
     fifth of the segments of each action tests. A fifth of what remains of each action validates. The choice
     depends on the seed and the segment ids only, so a further video moves few others.
 
     Args:
         manifest: the segments; their present splits are ignored.
         seed: chooses among the segments of an action.
-        test_subject: the subject that tests.
+        test_subjects: the subjects that test; none: the last one.
 
     Returns:
         the same segments in the same order; those without action have an empty split.
 
     Raises:
-        UsageError: if there is no `test_subject` among the subjects, or nothing would be left to train on.
+        UsageError: if one of `test_subjects` is not among the subjects, or nothing would be left to train on.
     """
     labelled = [segment for segment in manifest.segments if segment.action]
     subjects = sorted({segment.subject for segment in labelled if segment.subject}, key=natural_order)
-    tested = choose_test_subject(subjects, test_subject)
-    if tested is not None:
-        test = {segment.segment for segment in labelled if segment.subject == tested}
+    tested = choose_test_subjects(subjects, test_subjects)
+    if tested:
+        test = {segment.segment for segment in labelled if segment.subject in tested}
         if len(test) == len(labelled):
             raise UsageError(
-                f"all segments are of subject {tested}: without --test-subject each action is split."
+                f"all segments are of {', '.join(tested)}: leave subjects for training, or leave out "
+                "--test-subject to split each action."
             )
     else:
         test = _stratified(labelled, seed=seed, purpose="test", least=2)
@@ -63,18 +64,17 @@ def assign_splits(manifest: Manifest, *, seed: int = 0, test_subject: str | None
     return Manifest(tuple(replace(segment, split=split_of(segment)) for segment in manifest.segments))
 
 
-def choose_test_subject(subjects: Sequence[str], wanted: str | None) -> str | None:
-    """Return the subject that tests, or None if each action is to be split instead.
+def choose_test_subjects(subjects: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the subjects that test, or none if each action is to be split instead.
 
     Raises:
-        UsageError: if `wanted` is not among the subjects.
+        UsageError: if one that is wanted is not among the subjects.
     """
-    if wanted is not None:
-        if wanted not in subjects:
+    for subject in wanted:
+        if subject not in subjects:
             known = f"the subjects are {', '.join(subjects)}" if subjects else "the videos have no subjects"
-            raise UsageError(f"--test-subject: there is no subject {wanted!r}; {known}.")
-        return wanted
-    return max(subjects, key=natural_order) if len(subjects) >= 2 else None
+            raise UsageError(f"--test-subject: there is no subject {subject!r}; {known}.")
+    return tuple(wanted) or ((max(subjects, key=natural_order),) if len(subjects) >= 2 else ())
 
 
 def _by_action(segments: Sequence[Segment], *, seed: int, purpose: str) -> dict[str, list[str]]:

@@ -70,7 +70,7 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None, *, fold: 
     manifest = read_manifest(path)
     whole = manifest.fingerprint()
     if fold:
-        manifest = assign_splits(manifest, test_subject=fold)
+        manifest = assign_splits(manifest, test_subjects=(fold,))
     if not manifest.actions:
         raise ManifestError(
             f"no segment in {path} has an action: fill in its column `action`, or sort the videos into "
