@@ -36,7 +36,7 @@ def test_chosen_subject_tests():
 
 
 def test_the_only_subject_cannot_test():
-    with pytest.raises(UsageError, match="without --test-subject"):
+    with pytest.raises(UsageError, match="leave out --test-subject"):
         assign_splits(manifest_of(("S1", "a", 4)), test_subjects=("S1",))
 
 
