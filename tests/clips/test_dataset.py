@@ -182,6 +182,23 @@ def test_flow_source(store):
     assert float((warp - plain).abs().max()) > 10
 
 
+def test_flow_alone_reads_no_frames(store, monkeypatch):
+    both = replace(RAW, with_next_frame=False, with_mask=False, with_flow=True, augment=True)
+    alone = replace(both, with_frames=False)
+    expected = dataset(store, settings=both, seed=3)[0]
+    monkeypatch.setattr(StoredVideo, "frames", lambda *_: pytest.fail("frames were read"))
+    item = dataset(store, settings=alone, seed=3)[0]
+    assert "frames" not in item
+    torch.testing.assert_close(item["flow"], expected["flow"])  # the same crop
+
+
+def test_a_clip_without_anything_is_refused():
+    with pytest.raises(ValueError, match="has frames, or flow"):
+        replace(RAW, with_frames=False, with_next_frame=False, with_mask=False)
+    with pytest.raises(ValueError, match="go with frames"):
+        replace(RAW, with_frames=False, with_flow=True)
+
+
 def test_one_frame(store):
     settings = replace(RAW, with_flow=True)
     item = dataset(store, segment(0, 1, video="b/one frame.mp4"), settings=settings)[0]
