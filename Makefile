@@ -1,4 +1,5 @@
 # make demo   set up, then the whole thread on embedded input
+# make results  all eight models on rendered data, three trials each, into docs/results.md (about an hour)
 # make test   set up, then every check: format, lint, types, floors, tests, the built wheel
 # Needs Python 3.11 or newer and nothing else; PYTHON=python3.12 chooses one.
 
@@ -6,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup format wheel clean
+.PHONY: demo results test setup format wheel clean
 .DEFAULT_GOAL := test
 
 setup: $(VENV)/installed
@@ -20,6 +21,9 @@ $(VENV)/installed: pyproject.toml
 
 demo: setup
 	$(BIN)/egotool demo --out demo
+
+results: setup
+	$(BIN)/python -m benchmarks.results
 
 test: setup
 	$(BIN)/ruff format --check src tests benchmarks
