@@ -102,7 +102,8 @@ def _head(trials: Mapping[str, Trials], commands: Sequence[Sequence[str]]) -> It
         "Made by `make results`; nothing on this page is written by hand. Recipe `small` (a narrow ResNet-18 "
         "from scratch, 56×56 pixels, 8 frames), protocol `honest`: the validation split picks the epoch, the "
         f"test split is used once per trial. Seeds {seeds}. {len(run.record.actions)} actions in rendered "
-        f"kitchens: {counts['train']} segments train, {counts['validation']} of the same people validate, and "
+        f"kitchens: {counts['train']} segments train, {counts['validation']} of the same people validate, "
+        "and "
         f"{counts['test']} of people that no training has seen test. These numbers compare with each other, "
         "not with the published ones, which are of other data."
     )
@@ -170,7 +171,8 @@ def _fusion(trials: Mapping[str, Trials]) -> Iterator[str]:
     yield "## Late fusion"
     yield ""
     yield _prose(
-        "What `egotool fuse RGB_RUN FLOW_RUN --weights …` gives: the weighted average of the probabilities of "
+        "What `egotool fuse RGB_RUN FLOW_RUN --weights …` gives: the weighted average of the probabilities "
+        "of "
         "the trials of one seed, to be compared with the joint training of both (`two-stream`)."
     )
     yield ""
@@ -190,8 +192,10 @@ def _skills(trials: Mapping[str, Trials]) -> Iterator[str]:
     yield "## Do the heads learn their task?"
     yield ""
     yield _prose(
-        "Skill on the test split: 1 − (squared error of the head) / (that of an answer that needs no network). "
-        "For dynamic filters that answer is the frame itself (nothing moves), for motion segmentation the mean "
+        "Skill on the test split: 1 − (squared error of the head) / (that of an answer that needs no "
+        "network). "
+        "For dynamic filters that answer is the frame itself (nothing moves), for motion segmentation the "
+        "mean "
         "mask. A head at or below 0 has not learned what it was meant to teach."
     )
     yield ""
@@ -222,7 +226,8 @@ def _variants(trials: Mapping[str, Trials], variants: Mapping[str, Sequence[str]
     yield "## What else was tried"
     yield ""
     yield _prose(
-        "One trial each (seed 0), beside the same model and seed of the table above: a larger weight α for the "
+        "One trial each (seed 0), beside the same model and seed of the table above: a larger weight α for "
+        "the "
         "head's loss, to see whether the task helps when it counts; and stage 2 of RGB for twice as long, to "
         "see whether RGB was trained to its end."
     )
