@@ -1,9 +1,10 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from egotool.errors import RunError
+from egotool.errors import RunError, UsageError
 from egotool.manifests import Manifest, read_manifest, write_manifest
 from tests.cli.test_train import SETTINGS, egotool
 from tests.training.small_store import make_labelled_store
@@ -40,6 +41,19 @@ def test_a_dry_run_writes_nothing(folder: Path) -> None:
     status, out, _ = egotool(folder, "evaluate", "convlstm-attention", "--split", "validation", "--dry-run")
     assert status == 0 and "Would score" in out
     assert not list(folder.glob("runs/*/scores/validation.json"))
+
+
+def test_head_needs_a_head(folder: Path) -> None:
+    with pytest.raises(UsageError, match="has no self-supervised head"):
+        egotool(folder, "evaluate", "convlstm-attention", "--head")
+
+
+def test_head_says_what_the_head_has_learned(folder: Path) -> None:
+    egotool(folder, "train", "dynamic-net", "--device", "cpu", *SETTINGS)
+    status, out, _ = egotool(folder, "evaluate", "dynamic-net", "--head")
+    assert status == 0 and "next frame, squared error" in out
+    status, out, _ = egotool(folder, "evaluate", "dynamic-net", "--head", "--json")
+    assert json.loads(out)["head"]["clips"] == 4
 
 
 def test_unknown_actions_and_damaged_checkpoints_are_named(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """`egotool evaluate`: score a run on a split."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +24,9 @@ def evaluate(
     runs: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Extra processes that load clips.")] = 0,
+    head: Annotated[
+        bool, typer.Option("--head", help="Also say whether the self-supervised head has learned its task.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -32,6 +37,7 @@ def evaluate(
     wait_politely()
     from egotool.console import ConsoleProgress
     from egotool.evaluation import evaluate_run
+    from egotool.evaluation.heads import head_skill
     from egotool.runs import choose_device, resolve_run
 
     if split not in ("train", "validation", "test"):
@@ -39,6 +45,8 @@ def evaluate(
     if device not in ("auto", "cpu", "gpu"):
         raise UsageError(f"--device is auto, cpu or gpu, not {device!r}")
     chosen = resolve_run(run, runs=runs)
+    if head and chosen.recipe.head is None:
+        raise UsageError(f"--head: the run {chosen.name} has no self-supervised head: leave it out")
     if dry_run:
         typer.echo(f"Would score {chosen.best_checkpoint} on {split}, and write")
         typer.echo(f"  {chosen.scores_file(split)}\n  {chosen.predictions_file(split)}")
@@ -53,10 +61,17 @@ def evaluate(
             workers=workers,
             progress=progress,
         )
+        skill = head_skill(chosen, split=split, store=store, progress=progress) if head else None
     if as_json:
-        typer.echo(scores.model_dump_json(indent=2))
-    else:
-        _print_scores(chosen, scores)
+        document = scores.model_dump(mode="json") | ({"head": asdict(skill)} if skill else {})
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    _print_scores(chosen, scores)
+    if skill:
+        typer.echo(
+            f"Head:         {skill.task}, squared error {skill.error:.4g}; without a network it would be "
+            f"{skill.plain_error:.4g} (skill {skill.skill:.2f}: 1 is perfect, 0 has learned nothing)"
+        )
 
 
 def _print_scores(run: "Run", scores: "Scores") -> None:
