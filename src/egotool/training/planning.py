@@ -254,6 +254,8 @@ def _identity(
         "seed": request.seed,
         "protocol": request.protocol,
     }
+    if is_model and request.fold:  # the manifest's own splits may be those of a fold; its run is another's
+        decides["fold"] = request.fold
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
