@@ -29,10 +29,37 @@ def test_models_of_a_recipe_share_the_stage_they_start_from(recipe: str) -> None
     first = {
         model: load_recipe(model, recipe).until(0).model_dump(include={"clips", "network", "head", "stages"})
         for model in model_names(recipe)
+        if model not in ("flow", "two-stream")
     }
     plain = first.pop("convlstm")
     assert all(each == first["dynamic-net"] for each in first.values())
     assert plain != first["dynamic-net"]
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_two_stream_starts_from_the_models_rgb_and_flow_of_its_recipe(recipe: str) -> None:
+    streams = load_recipe("two-stream", recipe).streams
+    assert streams is not None
+    assert streams.rgb == load_recipe("convlstm-attention", recipe)
+    assert streams.flow == load_recipe("flow", recipe)
+
+
+@pytest.mark.parametrize(
+    ("model", "override", "said"),
+    [
+        ("two-stream", "clips.length=3", "clips are those of streams.rgb"),
+        ("two-stream", "flow.stack=3", "flow is that of streams.flow"),
+        ("two-stream", "streams.rgb.stages.stage2.lr=fast", r"streams\.rgb\.stages\.1\.lr"),
+        ("flow", "network.backbone.classifier=imagenet", 'classifier = "actions"'),
+        ("flow", "flow.stacks=0", r"flow\.stacks"),
+        ("flow", "stages.0.frame_loss_weight=1", "needs frames"),
+        ("rgb", "network.kind=flow", "network"),
+        ("rgb", "flow.stack=5", "flow"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(model: str, override: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_recipe(resolve_model(model), "small", overrides=[override])
 
 
 def test_dynamic_net_as_run_is_the_best_row_of_table_2() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision.models import resnet34
 
 from egotool.errors import RunError
 from egotool.runs import (
@@ -10,7 +11,6 @@ from egotool.runs import (
     freeze,
     load_recipe,
     load_weights,
-    model_names,
     save_weights,
     set_training_mode,
     trainable_tensors,
@@ -42,7 +42,7 @@ def small(model: str, *overrides: str) -> Recipe:
     return load_recipe(model, "small", overrides=[*SMALL, *overrides])
 
 
-@pytest.mark.parametrize("model", model_names("paper"))
+@pytest.mark.parametrize("model", sorted(HEADS))
 def test_as_run_each_stage_trains_just_what_the_paper_trained(model: str) -> None:
     recipe = load_recipe(model, "paper")
     first = recipe.until(0)
@@ -53,7 +53,50 @@ def test_as_run_each_stage_trains_just_what_the_paper_trained(model: str) -> Non
     assert (set(tensors.main), set(tensors.head), set(tensors.backbone)) == (MAIN, HEADS[model], LAYER4)
 
 
-@pytest.mark.parametrize("model", model_names("small"))
+def test_as_run_flow_trains_everything() -> None:
+    recipe = load_recipe("flow", "paper")
+    with torch.device("meta"):
+        network = build_network(recipe, 61)
+    tensors = trainable_tensors(network, recipe.stages[0])
+    assert set(tensors.names) == {name for name, _ in network.named_parameters()}
+    assert set(tensors.main) == {"backbone.fc.weight", "backbone.fc.bias"}
+    assert network.backbone.fc.out_features == 61
+    assert network.backbone.conv1.in_channels == 10
+
+
+def test_as_run_two_stream_trains_layer4_of_both_and_no_unused_classifier() -> None:
+    recipe = load_recipe("two-stream", "paper")
+    with torch.device("meta"):
+        network = build_network(recipe, 61)
+    tensors = trainable_tensors(network, recipe.stages[0])
+    convlstm = {name for name in MAIN if name.startswith("convlstm.")}
+    classifier = {"classifier.weight", "classifier.bias"}
+    assert set(tensors.main) == classifier | {f"rgb.{name}" for name in convlstm}
+    assert set(tensors.backbone) == {f"rgb.{name}" for name in LAYER4}
+    with torch.device("meta"):
+        layer4 = dict(resnet34().layer4.named_parameters())
+    assert set(tensors.flow) == {f"flow.backbone.layer4.{name}" for name in layer4}
+    assert tensors.head == ()
+
+
+def test_only_batch_norms_that_are_trained_keep_counting() -> None:
+    recipe = load_recipe("two-stream", "paper")
+    with torch.device("meta"):
+        network = build_network(recipe, 5)
+    set_training_mode(network, recipe.stages[0])
+    counting = {
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.BatchNorm2d) and module.training
+    }
+    assert counting == {
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.BatchNorm2d) and name.startswith("flow.backbone.layer4.")
+    }
+
+
+@pytest.mark.parametrize("model", sorted(HEADS))
 def test_from_scratch_everything_is_trained(model: str) -> None:
     recipe = small(model)
     network = build_network(recipe, 5)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.manifests import Manifest, Segment, write_manifest
-from egotool.store import Array, Codec
+from egotool.store import Array, Codec, encode_flow
 from tests.store.samples import write_video
 
 MOVES = {"push_left": (-4, 0), "push_right": (4, 0), "lift_up": (0, -4), "put_down": (0, 4)}
@@ -17,6 +17,19 @@ TINY = (
     "stages.0.epochs=2", "stages.0.batch_size=4", "stages.1.epochs=3", "stages.1.batch_size=4",
 )  # fmt: skip
 """Overrides that make a recipe tiny: a 3×3 grid."""
+
+
+TINY_FLOW = (
+    "clips.length=4", "clips.short_side=32", "clips.crop_size=24", "network.backbone.width=8",
+    "flow.stack=3", "flow.stacks=2", "stages.0.epochs=3", "stages.0.batch_size=4",
+)  # fmt: skip
+TINY_TWO_STREAM = (
+    "clips.length=4", "clips.short_side=32", "clips.crop_size=24", "flow.stack=3", "flow.stacks=2",
+    "stages.0.epochs=2", "stages.0.batch_size=4",
+    *(f"streams.rgb.{override}" for override in TINY),
+    *(f"streams.flow.{override}" for override in TINY_FLOW),
+)  # fmt: skip
+"""The same for the models `flow` and `two-stream`; the streams are those of `TINY` and `TINY_FLOW`."""
 
 
 def make_labelled_store(
@@ -38,7 +51,16 @@ def make_labelled_store(
 def _write_video(store: Path, video: str, action: str, rng: np.random.Generator, *, masks: bool) -> None:
     frames, moving = zip(*_frames(action, rng), strict=True)
     data = {Array.RGB: np.stack(frames)} | ({Array.MASKS: np.stack(moving)} if masks else {})
+    flow = np.stack([encode_flow(_flow(action, mask)) for mask in moving[:-1]])
+    data[Array.WARP_FLOW] = flow
     write_video(store, video, data, codec=Codec.NONE, parts=(0,))
+
+
+def _flow(action: str, mask: NDArray[np.uint8]) -> NDArray[np.float32]:
+    dx, dy = MOVES.get(action, (0, 0))
+    flow = np.zeros((2, HEIGHT, WIDTH), dtype=np.float32)
+    flow[:, mask > 0] = np.array([[dx], [dy]], dtype=np.float32)
+    return flow
 
 
 def _frames(action: str, rng: np.random.Generator) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

@@ -56,7 +56,7 @@ def last_weights(run: Run) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="module")
 def trained(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     torch.set_num_threads(1)
-    return train_model(request(store, tmp_path_factory.mktemp("runs"))).run
+    return train_model(request(store, tmp_path_factory.mktemp("runs"), keep="both")).run
 
 
 def test_a_run_folder_says_all_that_was_done(trained: Run, store: Path) -> None:
@@ -135,7 +135,7 @@ def test_killed_anywhere_the_same_request_ends_with_the_same_weights(
     if clips > 12:
         states = [stage.state for stage in plan_training(request(store, tmp_path)).stages]
         assert "resume" in states
-    resumed = train_model(request(store, tmp_path)).run
+    resumed = train_model(request(store, tmp_path, keep="both")).run
     assert same_weights(resumed, trained)
     expected, got = last_weights(trained), last_weights(resumed)
     assert all(torch.equal(expected[name], got[name]) for name in expected)

@@ -64,9 +64,12 @@ def run_plan(
         began = time.monotonic()
         run = fit_stage(plan, stage, progress=progress)
         _tell(run, stage, progress, seconds=time.monotonic() - began)
+        new = stage.state != "reuse"
         if score and stage.role != "stage":
-            scores = run.scores("test") or _score(plan, run, progress)
-        if is_main_process():
+            scores = run.scores("test")
+            if scores is None:
+                scores, new = _score(plan, run, progress), True
+        if new and is_main_process():  # what an earlier command was asked to keep stays
             tidy(run, plan.request.keep if scores is not None and stage.is_last else "best")
     assert run is not None
     return TrainingResult(plan, run, scores)
