@@ -107,7 +107,8 @@ def test_other_hyper_parameters_and_repeated_seeds_are_left_out(tmp_path: Path) 
     assert measured is not None
     assert measured.runs == ("new", "second")
     assert math.isclose(measured.mean, 55.0)
-    assert any("Left out" in note and "old, tuned" in note for note in table.footnotes)
+    assert "Left out, an older run with the same seed: old." in table.footnotes
+    assert "Left out, trained with other hyper-parameters: tuned (head.alpha=0.5)." in table.footnotes
 
 
 def test_grid_rows_take_the_runs_with_their_hyper_parameters(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_footnotes_say_what_the_numbers_are(tmp_path: Path) -> None:
     for said in (
         "recipe `small` (auto: there is no GPU)",
         "protocol `paper` (the test split picks the epoch",
-        "Best epoch on the test split, by trial: dynamic-net 4 of 5",
+        "Yours are accuracies of the best epoch on the test split, by trial: Dynamic-net: 4 of 5.",
         "clips of 16 frames",
         "test split of 20 segments with 2 actions",
         "most frequent one: 50.0 %",
@@ -161,7 +162,8 @@ def test_footnotes_say_what_the_numbers_are(tmp_path: Path) -> None:
         "seed 4",
         "not comparable with the published numbers",
         "Wilson",
-        "Last epoch instead of best: dynamic-net 25.0",
+        "The last epoch's accuracy is in a column of its own",
+        "16 frames, adam, lr 1e-4, lr super 1e-4, lr resnet 4e-4, × 0.2 after 30 and 80, α 1e-3",
     ):
         assert said in notes
 
@@ -176,9 +178,11 @@ def test_commands_join_the_runs_that_are_shown(tmp_path: Path) -> None:
 
 def test_what_was_changed_with_set_is_said(tmp_path: Path) -> None:
     make_run(tmp_path, "d", model="dynamic-net", overrides=["head.alpha=0.5"])
-    assert any("--set: dynamic-net head.alpha=0.5." in note for note in table_of(tmp_path).footnotes)
+    assert any("--set: Dynamic-net: head.alpha=0.5." in note for note in table_of(tmp_path).footnotes)
 
 
 def test_honest_runs_do_not_report_validation_accuracy_as_last_epoch(tmp_path: Path) -> None:
     make_run(tmp_path, "d", model="dynamic-net")
-    assert not any("Last epoch" in note for note in table_of(tmp_path).footnotes)
+    table = table_of(tmp_path)
+    assert not any("last epoch" in note for note in table.footnotes)
+    assert not table.has_last_epoch

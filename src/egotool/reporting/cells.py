@@ -1,7 +1,9 @@
 """How the numbers of a table are written, the same in every format."""
 
+import math
+
 from egotool.reporting.commands import short_number
-from egotool.reporting.tables import Measured
+from egotool.reporting.tables import ComparisonTable, Measured, TableRow
 from egotool.runs.paper import HyperParameters
 
 DASH = "–"
@@ -29,6 +31,18 @@ def increase_cell(increase: float | None) -> str:
     return f"{increase:+.1f}".replace("-", "−").replace("−0.0", "0.0").replace("+0.0", "0.0")
 
 
+def difference_cell(measured: Measured | None) -> str:
+    """Return own minus published, in points."""
+    return increase_cell(None if measured is None else measured.difference)
+
+
+def last_epoch_cell(measured: Measured | None) -> str:
+    """Return the mean of the last epoch, "70.1"."""
+    if measured is None or measured.mean_last_epoch is None:
+        return DASH
+    return f"{measured.mean_last_epoch:.1f}"
+
+
 def setting_cells(settings: HyperParameters | None) -> tuple[str, ...]:
     """Return the hyper-parameters in the order of `SETTING_HEADINGS`."""
     if settings is None:
@@ -38,6 +52,46 @@ def setting_cells(settings: HyperParameters | None) -> tuple[str, ...]:
         short_number(settings.head_learning_rate),
         short_number(settings.backbone_learning_rate),
         short_number(settings.head_weight),
-        " ".join(map(str, settings.steps)),
+        " ".join(map(str, settings.steps)) or DASH,
         settings.loss or DASH,
     )
+
+
+def own_setting_cells(row: TableRow) -> tuple[str, ...]:
+    """Return the own hyper-parameters where they differ from the paper's, else "", in the same order."""
+    own = row.measured.settings if row.measured is not None else None
+    if row.settings is None or own is None:
+        return ("",) * len(SETTING_HEADINGS)
+    published = _values(row.settings)
+    return tuple(
+        "" if _same(ours, theirs) else cell
+        for ours, theirs, cell in zip(_values(own), published, setting_cells(own), strict=True)
+    )
+
+
+def own_settings_differ(table: ComparisonTable) -> bool:
+    """Tell whether an own run of the table has other hyper-parameters than the paper's row."""
+    return any(any(own_setting_cells(row)) for row in table.rows)
+
+
+def own_settings_cell(row: TableRow) -> str:
+    """Return the own hyper-parameters that differ in one cell: "step 2 6, α 0.5"."""
+    cells = zip(SETTING_HEADINGS, own_setting_cells(row), strict=True)
+    return ", ".join(f"{heading} {cell}" for heading, cell in cells if cell)
+
+
+def _values(settings: HyperParameters) -> tuple[float | tuple[int, ...] | str | None, ...]:
+    return (
+        settings.learning_rate,
+        settings.head_learning_rate,
+        settings.backbone_learning_rate,
+        settings.head_weight,
+        settings.steps,
+        settings.loss,
+    )
+
+
+def _same(one: float | tuple[int, ...] | str | None, other: float | tuple[int, ...] | str | None) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6)
+    return one == other

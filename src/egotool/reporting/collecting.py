@@ -1,19 +1,20 @@
 """Reads the run folders and says what each contributes to a table, or why it cannot."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from egotool.errors import EgotoolError, UsageError
 from egotool.reporting.outcomes import Outcome
+from egotool.reporting.recipes import (
+    head_settings,
+    is_own_recipe,
+    recipe_digest,
+    training_in_words,
+    trains_the_same,
+)
 from egotool.runs.folder import Run, read_run
-from egotool.runs.paper import HyperParameters
 from egotool.runs.recipe import Recipe
 from egotool.runs.scores import Scores
-
-_NAMES_ONLY = {"name", "description", "source"}
-"""Keys of a recipe that change nothing in the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,56 +65,83 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
     return Collection(tuple(outcomes), tuple(unfinished), tuple(problems))
 
 
-def head_settings(recipe: Recipe) -> HyperParameters | None:
-    """Return the hyper-parameters that Tables 2, 3, 5 and 6 vary, or None for a model without a head."""
-    stages = [stage for stage in recipe.stages if stage.head]
-    if recipe.head is None or not stages:
-        return None
-    stage = stages[-1]
-    return HyperParameters(
-        learning_rate=stage.lr,
-        head_learning_rate=stage.lr if stage.lr_head is None else stage.lr_head,
-        backbone_learning_rate=stage.lr if stage.lr_backbone is None else stage.lr_backbone,
-        head_weight=recipe.head.alpha,
-        steps=stage.milestones,
-        loss=recipe.head.loss if recipe.head.kind == "motion-segmentation" else None,
-    )
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    """Return a digest of all values of the recipe that influence a training."""
-    content = recipe.model_dump(mode="json", exclude=_NAMES_ONLY)
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+_IMPORTED = "imported from "
+"""How the reason for the recipe begins in a run whose weights were imported."""
 
 
 def _outcome(run: Run, scores: Scores) -> Outcome:
-    record = run.record
+    record, recipe = run.record, run.recipe
     # The epochs are compared on the split that selects: under protocol `paper` that is the test split itself.
     selected_on_this_split = record.protocol == "paper" and scores.split == "test"
+    imported = record.epochs == 0 and record.recipe_reason.startswith(_IMPORTED)
     return Outcome(
         run=run.name,
         model=record.model,
         recipe=record.recipe,
-        recipe_reason=record.recipe_reason,
-        recipe_digest=recipe_digest(run.recipe),
+        recipe_reason="" if imported else record.recipe_reason,
+        recipe_digest=recipe_digest(recipe),
+        row=recipe.row,
+        own_recipe=is_own_recipe(recipe, overrides=record.overrides),
         protocol=record.protocol,
         selection_split="test" if record.protocol == "paper" else "validation",
         epoch=record.best.epoch + 1 if record.best else None,
         epochs=record.epochs,
+        imported=record.recipe_reason if imported else "",
+        started_from=_started_elsewhere(run),
         overrides=record.overrides,
         seed=record.seed,
-        data=record.data.fingerprint,
+        data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
         data_name=_short_path(record.data.store),
         store=record.data.store,
+        manifest=record.data.manifest,
         actions=len(record.actions),
         split=scores.split,
         segments=scores.segments,
         correct=sum(each.correct for each in scores.per_class),
         chance=100 * scores.chance,
-        clip_length=run.recipe.clips.length,
-        settings=head_settings(run.recipe),
+        clip_length=None if recipe.network.kind == "flow" else recipe.clips.length,
+        settings=head_settings(recipe),
+        training=training_in_words(recipe),
         trained=record.finished or record.started,
         accuracy_last=100 * record.last.accuracy if record.last and selected_on_this_split else None,
+        fold=record.data.fold,
+        labelled=sum(sum(actions.values()) for actions in record.data.segments.values()),
+    )
+
+
+def _started_elsewhere(run: Run) -> tuple[str, ...]:
+    """Return the runs it started from that its own recipe, data, protocol and seed would not have trained.
+
+    Runs that cannot be read any more are taken for those.
+    """
+    names = run.record.parents
+    pairs = zip(names, _parent_recipes(run.recipe, len(names)), strict=True)
+    return tuple(name for name, recipe in pairs if not _would_be_parent(name, run, recipe))
+
+
+def _parent_recipes(recipe: Recipe, number: int) -> list[Recipe | None]:
+    """Return what the runs that a training starts from have trained: the stage before, or the two streams."""
+    if len(recipe.stages) > 1:
+        expected: list[Recipe | None] = [recipe.until(len(recipe.stages) - 2)]
+    elif recipe.streams is not None:
+        expected = [recipe.streams.rgb, recipe.streams.flow]
+    else:
+        expected = []
+    return expected if len(expected) == number else [None] * number
+
+
+def _would_be_parent(name: str, run: Run, recipe: Recipe | None) -> bool:
+    try:
+        parent = read_run(run.folder.parent / name)
+    except EgotoolError:
+        return True
+    one, other = parent.record, run.record
+    return (
+        recipe is not None
+        and trains_the_same(parent.recipe, recipe)
+        and (one.seed, one.protocol, one.data.fingerprint)
+        == (other.seed, other.protocol, other.data.fingerprint)
+        and one.epochs > 0
     )
 
 

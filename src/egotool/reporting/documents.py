@@ -13,12 +13,16 @@ from egotool.reporting.cells import (
     DASH,
     SETTING_HEADINGS,
     accuracy_cell,
+    difference_cell,
     increase_cell,
     interval_cell,
+    last_epoch_cell,
+    own_settings_cell,
+    own_settings_differ,
     setting_cells,
 )
-from egotool.reporting.tables import ComparisonTable, TableRow
-from egotool.runs.paper import read_paper
+from egotool.reporting.tables import ComparisonTable, Measured, TableRow
+from egotool.runs.paper import HyperParameters, read_paper
 
 
 def to_json(table: ComparisonTable) -> str:
@@ -52,37 +56,51 @@ def _paper_facts() -> _Facts:
 
 
 def _json_row(row: TableRow) -> dict[str, object]:
-    content = {
-        field.name: getattr(row, field.name) for field in dataclasses.fields(row) if field.name != "settings"
-    }
+    content = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     content["settings"] = row.settings.model_dump() if row.settings else None
-    content["measured"] = dataclasses.asdict(row.measured) if row.measured else None
+    content["measured"] = _json_measured(row.measured) if row.measured else None
     return content
 
 
-CSV_HEADER = (
-    "table",
-    "label",
-    "model",
-    "lr",
-    "lr_super",
-    "lr_resnet",
-    "alpha",
-    "steps",
-    "loss",
-    "published",
-    "published_increase",
+def _json_measured(measured: Measured) -> dict[str, object]:
+    content = {field.name: getattr(measured, field.name) for field in dataclasses.fields(measured)}
+    content["settings"] = measured.settings.model_dump() if measured.settings else None
+    content["folds"] = [dataclasses.asdict(fold) for fold in measured.folds]
+    return content
+
+
+_CSV_SETTINGS = ("lr", "lr_super", "lr_resnet", "alpha", "steps", "loss")
+_CSV_MEASURED = (
     "mean",
     "standard_deviation",
     "trials",
     "interval_low",
     "interval_high",
     "test_segments",
+    "difference",
     "increase",
+    "mean_last_epoch",
     "recipe",
     "protocol",
     "data",
+    "folds",
     "seeds",
+    "best_epochs",
+    "epochs",
+    "own_clip_length",
+    *(f"own_{name}" for name in _CSV_SETTINGS),
+    "own_changes",
+)
+CSV_HEADER = (
+    "table",
+    "row",
+    "label",
+    "model",
+    "clip_length",
+    *_CSV_SETTINGS,
+    "published",
+    "published_increase",
+    *_CSV_MEASURED,
     "command",
 )
 
@@ -92,14 +110,15 @@ def to_csv(table: ComparisonTable) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_HEADER)
-    for row in table.rows:
-        settings = setting_cells(row.settings) if row.settings else ("",) * len(SETTING_HEADINGS)
+    for place, row in enumerate(table.rows, start=1):
         writer.writerow(
             [
                 table.number,
+                place,
                 row.label,
                 row.model,
-                *("" if cell == DASH else cell for cell in settings),
+                _or_empty(row.clip_length),
+                *_csv_settings(row.settings),
                 row.published,
                 _or_empty(row.published_increase),
                 *_csv_measured(table, row),
@@ -109,10 +128,14 @@ def to_csv(table: ComparisonTable) -> str:
     return text.getvalue()
 
 
+def _csv_settings(settings: HyperParameters | None) -> list[str]:
+    return ["" if cell == DASH else cell for cell in setting_cells(settings)]
+
+
 def _csv_measured(table: ComparisonTable, row: TableRow) -> list[object]:
     measured, cohort = row.measured, table.cohort
     if measured is None or cohort is None:
-        return [""] * 11
+        return [""] * len(_CSV_MEASURED)
     return [
         measured.mean,
         _or_empty(measured.standard_deviation),
@@ -120,11 +143,19 @@ def _csv_measured(table: ComparisonTable, row: TableRow) -> list[object]:
         measured.interval_low,
         measured.interval_high,
         measured.segments,
+        measured.difference,
         _or_empty(measured.increase),
+        _or_empty(measured.mean_last_epoch),
         cohort.recipe,
         cohort.protocol,
         cohort.data,
+        cohort.folds,
         " ".join(map(str, measured.seeds)),
+        " ".join("?" if epoch is None else str(epoch) for epoch in measured.best_epochs),
+        measured.epochs,
+        _or_empty(measured.clip_length),
+        *_csv_settings(measured.settings),
+        " ".join(measured.overrides),
     ]
 
 
@@ -134,17 +165,23 @@ def _or_empty(value: float | None) -> object:
 
 def _headings(table: ComparisonTable) -> list[str]:
     headings = list(SETTING_HEADINGS) if table.has_settings else ["model"]
+    if own_settings_differ(table):
+        headings.append("yours, where different")
     headings.append("paper, %")
     if table.has_increase:
         headings.append("paper, Δ RGB")
-    headings += ["yours, % ± sd", "trials", "95 % interval"]
+    headings += ["yours, % ± sd", "trials", "95 % interval", "yours − paper"]
     if table.has_increase:
         headings.append("yours, Δ RGB")
+    if table.has_last_epoch:
+        headings.append("last epoch, %")
     return headings
 
 
 def _cells(table: ComparisonTable, row: TableRow) -> list[str]:
     cells = list(setting_cells(row.settings)) if table.has_settings else [row.label]
+    if own_settings_differ(table):
+        cells.append(own_settings_cell(row))
     cells.append(f"{row.published}")
     if table.has_increase:
         cells.append(increase_cell(row.published_increase))
@@ -152,22 +189,36 @@ def _cells(table: ComparisonTable, row: TableRow) -> list[str]:
         accuracy_cell(row.measured),
         str(row.measured.trials) if row.measured else DASH,
         interval_cell(row.measured),
+        difference_cell(row.measured),
     ]
     if table.has_increase:
         cells.append(increase_cell(row.measured.increase if row.measured else None))
+    if table.has_last_epoch:
+        cells.append(last_epoch_cell(row.measured))
     return cells
 
 
+def _columns(table: ComparisonTable) -> str:
+    """Return the alignment of each column: l for text, r for numbers."""
+    text = {"model", "yours, where different"}
+    return "".join("l" if heading in text else "r" for heading in _headings(table))
+
+
 def to_markdown(table: ComparisonTable) -> str:
-    """Return a pipe table with a column for the commands of rows without runs, footnotes as a list."""
-    headings = [*_headings(table), "to fill this row"]
-    text_columns = {0, len(headings) - 1} if not table.has_settings else {len(headings) - 1}
+    """Return a pipe table, with a column for the commands of rows without runs; footnotes as a list."""
+    headings, columns = _headings(table), _columns(table)
+    unfilled = any(row.measured is None for row in table.rows)
+    if unfilled:
+        headings.append("to fill this row")
+        columns += "l"
     lines = [f"**Table {table.number}.** {_markdown(table.caption)}", "", _pipe_line(headings)]
-    lines.append(_pipe_line([":---" if index in text_columns else "---:" for index in range(len(headings))]))
+    lines.append(_pipe_line([":---" if column == "l" else "---:" for column in columns]))
     for row in table.rows:
-        command = f"`{row.command}`" if row.measured is None else ""
-        lines.append(_pipe_line([*(_markdown(cell) for cell in _cells(table, row)), command]))
-    lines += ["", *(f"{number}. {note}" for number, note in enumerate(table.footnotes, start=1))]
+        cells = [_markdown(cell) for cell in _cells(table, row)]
+        if unfilled:
+            cells.append(f"`{row.command}`" if row.measured is None else "")
+        lines.append(_pipe_line(cells))
+    lines += ["", *(f"{number}. {_note(note)}" for number, note in enumerate(table.footnotes, start=1))]
     return "\n".join(lines) + "\n"
 
 
@@ -179,18 +230,23 @@ def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text)
 
 
+def _note(text: str) -> str:
+    """Escape a sentence, but for what stands in backquotes: there nothing is escaped."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return _markdown(text)
+    return "`".join(part if index % 2 else _markdown(part) for index, part in enumerate(parts))
+
+
 def to_latex(table: ComparisonTable) -> str:
     """Return a `table` environment that needs only the package booktabs; footnotes as small print below."""
     headings = _headings(table)
-    columns = ("r" * len(SETTING_HEADINGS) if table.has_settings else "l") + "r" * (
-        len(headings) - (len(SETTING_HEADINGS) if table.has_settings else 1)
-    )
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
-        r"  \centering",
+        r"  \centering\small\setlength{\tabcolsep}{3pt}",
         rf"  \caption{{{_latex(table.caption)}}}",
-        rf"  \begin{{tabular}}{{{columns}}}",
+        rf"  \begin{{tabular}}{{{_columns(table)}}}",
         r"    \toprule",
         "    " + " & ".join(_latex(heading) for heading in headings) + r" \\",
         r"    \midrule",

@@ -1,9 +1,13 @@
 """The sentences below a table that say what its numbers are."""
 
-import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from egotool.reporting.folds import IncompleteFolds
+from egotool.reporting.matching import experiment_of
 from egotool.reporting.outcomes import Cohort, Outcome
+from egotool.runs.paper import PaperTable
 
 _PROTOCOLS = {
     "honest": "protocol `honest` (the validation split picks the epoch, the test split is used once)",
@@ -11,33 +15,54 @@ _PROTOCOLS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowTrials:
+    """The own trials of one row."""
+
+    label: str
+    candidates: tuple[Outcome, ...]
+    """All of the shown cohort that fit the row."""
+    trials: tuple[Outcome, ...]
+    """Those that were averaged."""
+
+
 def own_footnotes(
-    trials: Sequence[Outcome],
+    table: PaperTable,
+    rows: Sequence[RowTrials],
     *,
-    members: Sequence[Outcome],
     others: Mapping[Cohort, Sequence[Outcome]],
-    with_increase: bool,
+    strangers: Sequence[Outcome],
+    incomplete: Sequence[IncompleteFolds],
 ) -> tuple[str, ...]:
     """Return the footnotes about the own numbers of a table.
 
     Args:
-        trials: the trials that were averaged, all of one cohort.
-        members: all trials of that cohort that fit a row of the table, averaged or not.
+        table: what the paper prints.
+        rows: for each of its rows the own trials, all of one cohort.
         others: further cohorts with trials for this table, which are not shown.
-        with_increase: whether the table has a column of differences to RGB.
+        strangers: runs of the table's models that belong to none of its rows.
+        incomplete: sets of folds that leave out only some of the subjects.
     """
     notes: list[str] = []
+    filled = [row for row in rows if row.trials]
+    trials = [trial for row in filled for trial in row.trials]
     if trials:
         notes.append(_what_was_measured(trials))
         notes.append(_comparable(trials))
-        notes.append(_how_computed(trials, with_increase=with_increase))
-        notes += [note for note in (_epochs(trials), _last_epoch(trials), _changes(trials)) if note]
-    unused = sorted({member.run for member in members} - {trial.run for trial in trials})
-    if unused:
-        notes.append(
-            "Left out, trained with other hyper-parameters or a repetition of the same seed: "
-            f"{_listed(unused)}."
+        notes.append(_how_computed(trials, with_increase=any(row.increase is not None for row in table.rows)))
+        further = (
+            _epochs(filled),
+            _folds(filled),
+            _imported(trials),
+            _started_elsewhere(trials),
+            _hyper_parameters(table, filled),
+            _changes(filled),
         )
+        notes += [note for note in further if note]
+    notes += _left_out(filled)
+    notes += [_not_whole(each) for each in incomplete]
+    if strangers:
+        notes.append(_strangers(strangers))
     notes.extend(_not_shown(cohort, rest) for cohort, rest in sorted(others.items()))
     return tuple(notes)
 
@@ -48,11 +73,15 @@ def _what_was_measured(trials: Sequence[Outcome]) -> str:
     chosen = f" ({'; '.join(reasons)})" if reasons else ""
     protocol = _PROTOCOLS.get(first.protocol, f"protocol `{first.protocol}`")
     seeds = sorted({trial.seed for trial in trials})
+    lengths = {trial.clip_length for trial in trials if trial.clip_length is not None}
+    clips = f"clips of {_either(lengths)} frames; " if lengths else ""
+    test = "segments of all subjects in turn" if first.folds else f"{first.split} split"
+    size = f"of {_either(trial.segments for trial in trials)} segments with {first.actions} actions"
+    if first.folds:
+        size = f"({_either(trial.segments for trial in trials)} with {first.actions} actions)"
     return (
-        f"Yours: recipe `{first.recipe}`{chosen}, clips of {_either(t.clip_length for t in trials)} frames; "
-        f"{protocol}; {first.split} split of {_either(t.segments for t in trials)} segments with "
-        f"{first.actions} actions (always the most frequent one: {first.chance:.1f} %); "
-        f"data {first.data_name} ({first.data[:12]}); "
+        f"Yours: recipe `{first.recipe}`{chosen}, {clips}{protocol}; tested on the {test} {size} "
+        f"(always the most frequent one: {first.chance:.1f} %); data {first.data_name} ({first.data[:12]}); "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
     )
 
@@ -61,42 +90,102 @@ def _either(values: Iterable[int]) -> str:
     return " or ".join(str(value) for value in sorted(set(values)))
 
 
-def _epochs(trials: Sequence[Outcome]) -> str:
-    """Say which epochs were scored, model by model."""
+def _epochs(rows: Sequence[RowTrials]) -> str:
+    """Say which epochs were scored, row by row."""
     parts = []
-    for model, members in _by_model(trials).items():
-        chosen = ", ".join("?" if trial.epoch is None else str(trial.epoch) for trial in members)
-        parts.append(f"{model} {chosen} of {_either(trial.epochs for trial in members)}")
-    return f"Best epoch on the {trials[0].selection_split} split, by trial: {'; '.join(parts)}."
+    for row in rows:
+        trained = [trial for trial in row.trials if not trial.imported]
+        if trained:
+            epochs = ", ".join(_epochs_of(trial) for trial in trained)
+            parts.append(f"{row.label}: {epochs} of {_either(trial.epochs for trial in trained)}")
+    if not parts:
+        return ""
+    first = rows[0].trials[0]
+    by = "by trial and fold" if first.folds else "by trial"
+    last = "" if first.accuracy_last is None else " The last epoch's accuracy is in a column of its own."
+    return (
+        f"Yours are accuracies of the best epoch on the {first.selection_split} split, {by}: "
+        f"{'; '.join(parts)}.{last}"
+    )
 
 
-def _changes(trials: Sequence[Outcome]) -> str:
+def _epochs_of(trial: Outcome) -> str:
+    return "/".join("?" if epoch is None else str(epoch) for epoch in trial.chosen_epochs)
+
+
+def _folds(rows: Sequence[RowTrials]) -> str:
+    if not rows[0].trials[0].folds:
+        return ""
+    number = len(rows[0].trials[0].folds)
+    parts = []
+    for row in rows:
+        trials = [
+            " ".join(f"{fold.fold} {fold.accuracy:.1f}" for fold in trial.folds) for trial in row.trials
+        ]
+        parts.append(f"{row.label}: {', '.join(trials)}")
+    return (
+        f"Leave-one-subject-out, {number} folds: each subject is tested by a network that never saw it. An "
+        "accuracy is the mean over the folds; its interval is from the answers to all segments. By trial and "
+        f"left-out subject: {'; '.join(parts)}."
+    )
+
+
+def _changes(rows: Sequence[RowTrials]) -> str:
     """Say what `--set` changed; differences between rows may come from it."""
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        changed = tuple(sorted({override for trial in row.trials for override in trial.overrides}))
+        if changed:
+            labels.setdefault(changed, []).append(row.label)
     parts = [
-        f"{model} {', '.join(sorted(changed))}"
-        for model, members in _by_model(trials).items()
-        if (changed := {override for trial in members for override in trial.overrides})
+        f"{'all rows' if len(names) == len(rows) > 1 else ' / '.join(names)}: {', '.join(changed)}"
+        for changed, names in labels.items()
     ]
     return f"Changed in the recipe with --set: {'; '.join(parts)}." if parts else ""
 
 
-def _by_model(trials: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    models: dict[str, list[Outcome]] = {}
-    for trial in trials:
-        models.setdefault(trial.model, []).append(trial)
-    return models
+def _imported(trials: Sequence[Outcome]) -> str:
+    parts = [f"{trial.run} ({trial.imported})" for trial in trials if trial.imported]
+    if not parts:
+        return ""
+    return (
+        f"Not trained here: {', '.join(parts)}; which data trained these weights, and which epoch they are "
+        "of, only their author knows."
+    )
+
+
+def _started_elsewhere(trials: Sequence[Outcome]) -> str:
+    parts = [f"{trial.run} from {', '.join(trial.started_from)}" for trial in trials if trial.started_from]
+    if not parts:
+        return ""
+    return f"Started from other runs than the recipe would have trained: {'; '.join(parts)}."
+
+
+def _hyper_parameters(table: PaperTable, rows: Sequence[RowTrials]) -> str:
+    """Say the own hyper-parameters, in tables without columns for them."""
+    if any(row.settings is not None for row in table.rows):
+        return ""
+    parts = [f"{row.label}: {row.trials[0].training}" for row in rows if row.trials[0].training]
+    return f"Your hyper-parameters in the last stage. {'; '.join(parts)}." if parts else ""
 
 
 def _comparable(trials: Sequence[Outcome]) -> str:
-    recipe = trials[0].recipe
+    first = trials[0]
+    recipe = first.recipe
+    difference = "The difference is yours minus published, in points. "
+    if recipe == "paper" and first.folds:
+        return (
+            f"{difference}Recipe `paper` follows the publication, but the published numbers are of one fixed "
+            "split, not of every subject left out in turn: the difference says little."
+        )
     if recipe == "paper":
         return (
-            "Recipe `paper` follows the publication; a difference to the published numbers means "
-            "something only on the same data, GTEA-61 with its fixed split."
+            f"{difference}Recipe `paper` follows the publication; a difference to the published numbers "
+            "means something only on the same data, GTEA-61 with its fixed split."
         )
     return (
-        f"Recipe `{recipe}` is not comparable with the published numbers: another network, another "
-        "training and other data than the paper's; compare your own rows with each other only."
+        f"{difference}Recipe `{recipe}` is not comparable with the published numbers: another network, "
+        "another training and other data than the paper's; compare your own rows with each other only."
     )
 
 
@@ -113,20 +202,69 @@ def _how_computed(trials: Sequence[Outcome], *, with_increase: bool) -> str:
     )
 
 
-def _last_epoch(trials: Sequence[Outcome]) -> str:
-    means = [
-        f"{model} {statistics.fmean(values):.1f}"
-        for model, members in _by_model(trials).items()
-        if (values := [trial.accuracy_last for trial in members if trial.accuracy_last is not None])
-    ]
-    return f"Last epoch instead of best: {', '.join(means)}." if means else ""
+def _left_out(rows: Sequence[RowTrials]) -> list[str]:
+    """Name the runs that fit a row but are not in its mean."""
+    shown = {run for row in rows for trial in row.trials for run in trial.runs}
+    repeated: set[str] = set()
+    other: dict[str, None] = {}
+    for row in rows:
+        experiment = experiment_of(row.trials[0])
+        for outcome in row.candidates:
+            if shown.intersection(outcome.runs):
+                continue
+            if experiment_of(outcome) == experiment:
+                repeated.update(outcome.runs)
+            else:
+                other[f"{outcome.run}{_why_other(outcome)}"] = None
+    notes = []
+    if repeated:
+        notes.append(f"Left out, an older run with the same seed: {_listed(sorted(repeated))}.")
+    if other:
+        notes.append(f"Left out, trained with other hyper-parameters: {_listed(sorted(other))}.")
+    return notes
+
+
+def _why_other(outcome: Outcome) -> str:
+    if outcome.imported:
+        return f" ({outcome.imported})"
+    if outcome.started_from:
+        return f" (from {', '.join(outcome.started_from)})"
+    return f" ({', '.join(outcome.overrides)})" if outcome.overrides else ""
+
+
+def _not_whole(folds: IncompleteFolds) -> str:
+    first = folds.folds[0]
+    there = ", ".join(fold.fold for fold in folds.folds)
+    if folds.missing:
+        missing = f"runs without {', '.join(folds.missing)} are missing"
+    else:
+        missing = f"{folds.segments_missing} of {first.labelled} segments are in no fold"
+    return (
+        f"Not averaged: leave-one-subject-out of {first.model}, recipe `{first.recipe}`, protocol "
+        f"`{first.protocol}`, seed {first.seed}, has only the runs that leave out {there}; {missing}."
+    )
+
+
+def _strangers(outcomes: Sequence[Outcome]) -> str:
+    """Say how many runs of these models are in no row, and of what they are."""
+    parts = []
+    for model in sorted({outcome.model for outcome in outcomes}):
+        members = [outcome for outcome in outcomes if outcome.model == model]
+        tables = Counter(outcome.row.partition("-")[0].replace("table", "Table ") for outcome in members)
+        what = ", ".join(
+            f"{count} with {f'the settings of rows of {name}' if name else 'other settings'}"
+            for name, count in sorted(tables.items())
+        )
+        parts.append(f"{model} {what}")
+    return f"Runs that are in no row of this table: {'; '.join(parts)}."
 
 
 def _not_shown(cohort: Cohort, outcomes: Sequence[Outcome]) -> str:
-    count = len({outcome.run for outcome in outcomes})
+    count = len({run for outcome in outcomes for run in outcome.runs})
+    test = f"leave-one-subject-out with {cohort.folds} folds" if cohort.folds else f"{cohort.split} split"
     return (
         f"Not shown: {count} {'run' if count == 1 else 'runs'} of recipe `{cohort.recipe}`, protocol "
-        f"`{cohort.protocol}`, {cohort.split} split, on data "
+        f"`{cohort.protocol}`, {test}, on data "
         f"{outcomes[0].data_name} ({cohort.data[:12]}); "
         "different recipes, data or protocols are never averaged (choose with --recipe or --runs)."
     )

@@ -1,6 +1,7 @@
 """What a finished run contributes to a table, and which runs may share one mean."""
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from egotool.runs.paper import HyperParameters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One trained and scored network: a trial."""
+    """One trained and scored network: a trial. Or, with `folds`, one network per left-out subject."""
 
     run: str
-    """Name of the run folder."""
+    """Name of the run folder; of the newest one where there are folds."""
     model: str
     recipe: str
     """Name of the recipe, for example "paper" or "small"."""
@@ -21,6 +22,10 @@ class Outcome:
     """Why this recipe was chosen, a clause; empty where the user chose it."""
     recipe_digest: str
     """Digest of the resolved recipe without the seed: equal for trials of one experiment."""
+    row: str = ""
+    """The row of the paper's tables that the recipe says it trains, such as table2-row3."""
+    own_recipe: bool = True
+    """Whether the recipe is the model's own, apart from `overrides`; not that of a row of a grid search."""
     protocol: str
     """Which split picked the epoch: "honest" (validation) or "paper" (test)."""
     selection_split: str
@@ -29,15 +34,21 @@ class Outcome:
     """The scored epoch, counted from 1, the best on that split; None if the run does not say."""
     epochs: int
     """Length of the training."""
+    imported: str = ""
+    """Where the weights were imported from, a clause; empty for what was trained here."""
+    started_from: tuple[str, ...] = ()
+    """Runs this one started from, where they are not those that its recipe and seed would have trained."""
     overrides: tuple[str, ...]
     """What `--set` changed in the recipe."""
     seed: int
     data: str
-    """Digest of the labelled data, all splits."""
+    """Digest of the labelled data, all splits; with a fold or folds the same for all of them."""
     data_name: str
     """Name for people, for example the folder of the store."""
     store: str
     """Folder of the videos, as given to the training."""
+    manifest: str = ""
+    """File of the labels, as given to the training."""
     actions: int
     split: str
     segments: int
@@ -46,18 +57,44 @@ class Outcome:
     """Number of segments whose most probable action was right."""
     chance: float
     """What always guessing the most frequent action would reach, in percent."""
-    clip_length: int
+    clip_length: int | None
+    """Frames per clip; None for a model that sees flow only."""
     settings: HyperParameters | None
     """None for a model without a self-supervised head."""
+    training: str = ""
+    """The hyper-parameters of the last stage in words."""
     trained: str
     """When the training ended (ISO 8601), to tell newer from older."""
     accuracy_last: float | None = None
     """Accuracy in percent of the last epoch on the same split, where it was scored too."""
+    fold: str = ""
+    """The subject that was left out to test on; empty: the manifest's own splits."""
+    labelled: int = 0
+    """Number of labelled segments of the data, all splits."""
+    folds: tuple["Outcome", ...] = ()
+    """The outcomes that this one averages, one for each left-out subject."""
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers in percent."""
+        """Share of right answers in percent; with folds the mean of the folds'."""
+        if self.folds:
+            return statistics.fmean(fold.accuracy for fold in self.folds)
+        return self.pooled_accuracy
+
+    @property
+    def pooled_accuracy(self) -> float:
+        """Share of right answers in percent, the segments of all folds in one pot."""
         return 100 * self.correct / self.segments
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Names of the run folders."""
+        return tuple(fold.run for fold in self.folds) or (self.run,)
+
+    @property
+    def chosen_epochs(self) -> tuple[int | None, ...]:
+        """The scored epoch of each run."""
+        return tuple(fold.epoch for fold in self.folds) or (self.epoch,)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,11 +105,13 @@ class Cohort:
     data: str
     protocol: str
     split: str
+    folds: int = 0
+    """Number of left-out subjects that are averaged; 0: the manifest's own splits."""
 
     @classmethod
     def of(cls, outcome: Outcome) -> "Cohort":
         """Return the cohort that `outcome` belongs to."""
-        return cls(outcome.recipe, outcome.data, outcome.protocol, outcome.split)
+        return cls(outcome.recipe, outcome.data, outcome.protocol, outcome.split, len(outcome.folds))
 
 
 def sort_into_cohorts(outcomes: Sequence[Outcome]) -> dict[Cohort, list[Outcome]]:
@@ -81,24 +120,6 @@ def sort_into_cohorts(outcomes: Sequence[Outcome]) -> dict[Cohort, list[Outcome]
     for outcome in outcomes:
         cohorts[Cohort.of(outcome)].append(outcome)
     return dict(cohorts)
-
-
-def trials_of_one_experiment(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return the trials that may share a mean: one recipe to the last value, each seed once.
-
-    Of several experiments the one with most trials is taken, of equals the newest; of two runs with the
-    same seed the newer (the older is a repetition, not a further trial).
-    """
-    experiments: dict[tuple[str, int], dict[int, Outcome]] = defaultdict(dict)
-    for outcome in sorted(outcomes, key=lambda outcome: (outcome.trained, outcome.run)):
-        experiments[(outcome.recipe_digest, outcome.segments)][outcome.seed] = outcome
-    if not experiments:
-        return []
-    chosen = max(
-        experiments.values(),
-        key=lambda trials: (len(trials), max(trial.trained for trial in trials.values())),
-    )
-    return [chosen[seed] for seed in sorted(chosen)]
 
 
 def wilson_interval(share: float, count: int, *, z: float = 1.959963984540054) -> tuple[float, float]:

@@ -1,24 +1,27 @@
 """A table of the paper beside one's own runs: numbers only, no layout."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from egotool.reporting.commands import training_command
-from egotool.reporting.footnotes import own_footnotes
-from egotool.reporting.outcomes import (
-    Cohort,
-    Outcome,
-    sort_into_cohorts,
-    trials_of_one_experiment,
-    wilson_interval,
-)
+from egotool.reporting.folds import pool_folds
+from egotool.reporting.footnotes import RowTrials, own_footnotes
+from egotool.reporting.matching import fits_row, trials_of_row
+from egotool.reporting.outcomes import Cohort, Outcome, sort_into_cohorts, wilson_interval
 from egotool.runs.loading import recipe_names
 from egotool.runs.paper import HyperParameters, PaperRow, PaperTable, read_paper
 
-BASELINE_MODEL = "convlstm-attention"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldAccuracy:
+    """What networks that never saw a subject reach on that subject."""
+
+    subject: str
+    mean: float
+    """Percent, mean over trials."""
+    segments: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +35,28 @@ class Measured:
     interval_low: float
     interval_high: float
     """95 % Wilson interval from the number of different test segments."""
+    difference: float
+    """Own mean minus the published accuracy."""
     increase: float | None
     """Difference to the RGB baseline of the same recipe, data and protocol; None for the baseline."""
     mean_last_epoch: float | None
     """Mean of the last epoch, where every trial scored it too."""
     segments: int
+    settings: HyperParameters | None
+    """The own hyper-parameters that the grid searches vary; None for a model without a head."""
+    training: str
+    """The hyper-parameters of the last stage in words."""
+    clip_length: int | None
+    """Frames per clip; None for a model that sees no frames."""
+    overrides: tuple[str, ...]
+    """What `--set` changed."""
+    best_epochs: tuple[int | None, ...]
+    """The scored epoch of each run, counted from 1; None if a run does not say."""
+    epochs: int
+    folds: tuple[FoldAccuracy, ...]
+    """Leave-one-subject-out: the accuracy on each subject; else empty."""
+    imported: tuple[str, ...]
+    """Where weights were imported from; empty for runs that were trained here."""
     seeds: tuple[int, ...]
     runs: tuple[str, ...]
 
@@ -46,7 +66,11 @@ class TableRow:
     """One row: what the paper prints, what the own runs give."""
 
     label: str
+    name: str
+    """Such as table2-row3."""
     model: str
+    clip_length: int | None
+    """Frames per clip, where the paper names them."""
     settings: HyperParameters | None
     published: float
     published_increase: float | None
@@ -77,24 +101,34 @@ class ComparisonTable:
         """Whether the rows are told apart by their hyper-parameters."""
         return any(row.settings is not None for row in self.rows)
 
+    @property
+    def has_last_epoch(self) -> bool:
+        """Whether the last epoch of own runs was scored as well as the best one (protocol `paper`)."""
+        return any(row.measured is not None and row.measured.mean_last_epoch is not None for row in self.rows)
+
 
 def comparison_table(
     number: int,
     outcomes: Sequence[Outcome],
     *,
     recipe: str | None = None,
+    protocol: str | None = None,
+    folds: bool | None = None,
     problems: Sequence[str] = (),
     runs: Path | None = None,
 ) -> ComparisonTable:
     """Return Table `number` of the paper beside the own `outcomes`.
 
     Runs of different recipe, data, protocol or split are never mixed: the cohort that fills most rows is
-    shown (of equals the one with most trials, then the newest), the others are named in a footnote.
+    shown (of equals the one with most trials, then the newest), the others are named in a footnote. The runs
+    of one seed that leave out each subject once make one trial.
 
     Args:
         number: 1 to 6.
         outcomes: all trials that were found.
         recipe: show only runs of this recipe.
+        protocol: show only runs of this protocol.
+        folds: show only leave-one-subject-out (True), or only the manifest's own splits (False).
         problems: sentences about runs that could not be used, repeated as footnotes.
         runs: folder of the runs, for the commands; None: where `egotool train` puts them by itself.
 
@@ -103,41 +137,61 @@ def comparison_table(
     """
     paper = read_paper()
     table = paper.table(number)
+    whole, incomplete = pool_folds(outcomes)
     cohorts = {
         cohort: members
-        for cohort, members in sort_into_cohorts(outcomes).items()
-        if any(_belongs(table, row, member) for row in table.rows for member in members)
+        for cohort, members in sort_into_cohorts(whole).items()
+        if any(fits_row(table, row, member) for row in table.rows for member in members)
     }
     eligible = {
-        cohort: members for cohort, members in cohorts.items() if recipe is None or cohort.recipe == recipe
+        cohort: members
+        for cohort, members in cohorts.items()
+        if recipe in (None, cohort.recipe)
+        and protocol in (None, cohort.protocol)
+        and folds in (None, cohort.folds > 0)
     }
     shown = max(eligible, key=lambda cohort: _completeness(table, eligible[cohort]), default=None)
     members = eligible[shown] if shown is not None else []
-    chosen = [trials_of_one_experiment(_candidates(table, row, members)) for row in table.rows]
-    others = {cohort: rest for cohort, rest in cohorts.items() if cohort != shown}
+    chosen = [
+        RowTrials(
+            label=row.label or f"row {place}",
+            candidates=tuple(member for member in members if fits_row(table, row, member)),
+            trials=tuple(trials_of_row(table, row, members)),
+        )
+        for place, row in enumerate(table.rows, start=1)
+    ]
     footnotes = (
         *paper.paper.notes,
         *table.notes,
         *own_footnotes(
-            [trial for trials in chosen for trial in trials],
-            members=[member for row in table.rows for member in _candidates(table, row, members)],
-            others=others,
-            with_increase=any(row.increase is not None for row in table.rows),
+            table,
+            chosen,
+            others={cohort: rest for cohort, rest in cohorts.items() if cohort != shown},
+            strangers=[outcome for outcome in whole if _is_strange(table, outcome)],
+            incomplete=[
+                each for each in incomplete if any(fits_row(table, row, each.folds[0]) for row in table.rows)
+            ],
         ),
         *problems,
     )
-    baseline = _mean_of_baseline(table, members)
+    baseline = _mean_of_baseline(table, chosen)
     options = _options(members, runs)
     return ComparisonTable(
         number=number,
         caption=table.caption,
         rows=tuple(
-            _row(table, row, trials, baseline=baseline, options=options)
-            for row, trials in zip(table.rows, chosen, strict=True)
+            _row(table, row, each.trials, baseline=baseline, options=options)
+            for row, each in zip(table.rows, chosen, strict=True)
         ),
         cohort=shown,
         footnotes=footnotes,
     )
+
+
+def _is_strange(table: PaperTable, outcome: Outcome) -> bool:
+    """Tell whether `outcome` is of a model of the table, but of none of its rows."""
+    models = {table.model_of(row) for row in table.rows}
+    return outcome.model in models and not any(fits_row(table, row, outcome) for row in table.rows)
 
 
 def _options(members: Sequence[Outcome], runs: Path | None) -> tuple[str, ...]:
@@ -149,6 +203,8 @@ def _options(members: Sequence[Outcome], runs: Path | None) -> tuple[str, ...]:
             options += ["--recipe", newest.recipe]
         if newest.protocol != "honest":
             options += ["--protocol", newest.protocol]
+        if newest.folds:
+            options += ["--folds", "subjects"]
         if newest.store != "store":
             options += ["--store", newest.store]
     if runs is not None and runs != Path("runs"):
@@ -167,21 +223,25 @@ def _row(
     model = table.model_of(row)
     return TableRow(
         label=row.label or model,
+        name=table.name_of(row),
         model=model,
+        clip_length=row.clip_length,
         settings=row.settings,
         published=row.accuracy,
         published_increase=row.increase,
         baseline=row.baseline,
-        measured=_measure(trials, baseline=None if row.baseline else baseline) if trials else None,
+        measured=_measure(row, trials, baseline=baseline) if trials else None,
         command=training_command(model, clip_length=row.clip_length, settings=row.settings, options=options),
     )
 
 
-def _measure(trials: Sequence[Outcome], *, baseline: float | None) -> Measured:
+def _measure(row: PaperRow, trials: Sequence[Outcome], *, baseline: float | None) -> Measured:
     accuracies = [trial.accuracy for trial in trials]
     mean = statistics.fmean(accuracies)
-    segments = trials[0].segments
-    low, high = wilson_interval(mean / 100, segments)
+    first = trials[0]
+    low, high = wilson_interval(
+        statistics.fmean(trial.pooled_accuracy for trial in trials) / 100, first.segments
+    )
     last = [trial.accuracy_last for trial in trials if trial.accuracy_last is not None]
     return Measured(
         mean=mean,
@@ -189,52 +249,44 @@ def _measure(trials: Sequence[Outcome], *, baseline: float | None) -> Measured:
         trials=len(trials),
         interval_low=100 * low,
         interval_high=100 * high,
-        increase=None if baseline is None else mean - baseline,
+        difference=mean - row.accuracy,
+        increase=None if baseline is None or row.baseline else mean - baseline,
         mean_last_epoch=statistics.fmean(last) if len(last) == len(trials) else None,
-        segments=segments,
+        segments=first.segments,
+        settings=first.settings,
+        training=first.training,
+        clip_length=first.clip_length,
+        overrides=first.overrides,
+        best_epochs=tuple(epoch for trial in trials for epoch in trial.chosen_epochs),
+        epochs=first.epochs,
+        folds=_folds(trials),
+        imported=tuple(trial.imported for trial in trials if trial.imported),
         seeds=tuple(trial.seed for trial in trials),
-        runs=tuple(trial.run for trial in trials),
+        runs=tuple(run for trial in trials for run in trial.runs),
     )
 
 
-def _mean_of_baseline(table: PaperTable, members: Sequence[Outcome]) -> float | None:
-    if not any(row.increase is not None for row in table.rows):
-        return None
-    trials = trials_of_one_experiment([member for member in members if member.model == BASELINE_MODEL])
-    return statistics.fmean(trial.accuracy for trial in trials) if trials else None
-
-
-def _candidates(table: PaperTable, row: PaperRow, members: Sequence[Outcome]) -> list[Outcome]:
-    return [member for member in members if _belongs(table, row, member)]
-
-
-def _belongs(table: PaperTable, row: PaperRow, outcome: Outcome) -> bool:
-    """Tell whether `outcome` repeats the experiment of `row`: model, clip length and settings where named."""
-    return (
-        outcome.model == table.model_of(row)
-        and row.clip_length in (None, outcome.clip_length)
-        and (row.settings is None or _same_settings(row.settings, outcome.settings))
+def _folds(trials: Sequence[Outcome]) -> tuple[FoldAccuracy, ...]:
+    return tuple(
+        FoldAccuracy(
+            subject=same[0].fold,
+            mean=statistics.fmean(fold.accuracy for fold in same),
+            segments=same[0].segments,
+        )
+        for same in zip(*(trial.folds for trial in trials), strict=True)
     )
 
 
-def _same_settings(wanted: HyperParameters, found: HyperParameters | None) -> bool:
-    if found is None:
-        return False
-    pairs = (
-        (wanted.learning_rate, found.learning_rate),
-        (wanted.head_learning_rate, found.head_learning_rate),
-        (wanted.backbone_learning_rate, found.backbone_learning_rate),
-        (wanted.head_weight, found.head_weight),
-    )
-    return (
-        all(math.isclose(first, second, rel_tol=1e-6) for first, second in pairs)
-        and wanted.steps == found.steps
-        and wanted.loss in (None, found.loss)
-    )
+def _mean_of_baseline(table: PaperTable, chosen: Sequence[RowTrials]) -> float | None:
+    """Return the accuracy of the RGB model, in a table that has differences to it."""
+    for row, each in zip(table.rows, chosen, strict=True):
+        if row.baseline and each.trials:
+            return statistics.fmean(trial.accuracy for trial in each.trials)
+    return None
 
 
 def _completeness(table: PaperTable, members: Sequence[Outcome]) -> tuple[int, int, str]:
-    rows = [trials_of_one_experiment(_candidates(table, row, members)) for row in table.rows]
+    rows = [trials_of_row(table, row, members) for row in table.rows]
     return (
         sum(bool(trials) for trials in rows),
         sum(len(trials) for trials in rows),
