@@ -13,6 +13,7 @@ from egotool.cli.data import data
 from egotool.cli.demo import demo
 from egotool.cli.evaluate import evaluate
 from egotool.cli.extract import extract
+from egotool.cli.fuse import fuse
 from egotool.cli.report import report
 from egotool.cli.sheet import sheet
 from egotool.cli.train import train
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(extract)
 app.command()(train)
 app.command()(evaluate)
+app.command()(fuse)
 app.command()(report)
 app.command()(sheet)
 app.command()(demo)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from egotool.evaluation.alignment import align
 from egotool.evaluation.comparison import Comparison, PairedCounts, compare_predictions
+from egotool.evaluation.fusion import fuse_predictions
 from egotool.evaluation.predictions import Predictions, read_predictions, write_predictions
 from egotool.evaluation.statistics import Interval, bootstrap_difference, mcnemar, wilson_interval
 
@@ -22,6 +23,7 @@ __all__ = [
     "bootstrap_difference",
     "compare_predictions",
     "evaluate_run",
+    "fuse_predictions",
     "mcnemar",
     "predict",
     "read_predictions",

@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from egotool.cli.compare import run_comparison
+from egotool.errors import RunError, UsageError
+from egotool.evaluation import Predictions, write_predictions
+from tests.reporting.fabricated import ACTIONS, make_run
+
+
+def scored(runs: Path, name: str, right: list[bool], **options) -> None:
+    run = make_run(runs, name, **options)
+    labels = np.array([number % 2 for number in range(len(right))])
+    answers = np.where(right, labels, 1 - labels)
+    probabilities = np.where(np.arange(2)[None] == answers[:, None], 0.8, 0.2)
+    segments = tuple(f"s{number}" for number in range(len(right)))
+    write_predictions(Predictions(segments, ACTIONS, labels, probabilities), run.predictions_file("test"))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    runs = tmp_path / "runs"
+    for seed in (0, 1):
+        scored(runs, f"rgb-{seed}", [True] * 10 + [False] * 10, model="convlstm-attention", seed=seed)
+        scored(runs, f"dynamic-{seed}", [True] * 18 + [False] * 2, model="dynamic-net", seed=seed)
+    scored(runs, "swept", [False] * 20, model="dynamic-net", seed=0, overrides=("head.alpha=1.0",))
+    scored(runs, "paper", [True] * 20, model="idt-net", protocol="paper")
+    return runs
+
+
+def compared(runs: Path, a: str, b: str, capsys: pytest.CaptureFixture, format_: str = "json") -> str:
+    run_comparison(a, b, runs=runs, split="test", format_=format_, out=None)
+    return capsys.readouterr().out
+
+
+def test_two_runs(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    document = json.loads(compared(runs, "dynamic-0", "rgb-0", capsys))
+    (pair,) = document["comparison"]["pairs"]
+    assert (pair["both_right"], pair["only_a"], pair["only_b"], pair["both_wrong"]) == (10, 8, 0, 2)
+    assert pair["p_value"] == pytest.approx(2 / 2**8)
+    assert document["comparison"]["difference"] == pytest.approx(0.4)
+    assert document["comparison"]["separated"] is True
+
+
+def test_models_are_all_trials_of_their_own_recipe(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    document = json.loads(compared(runs, "dynamic-net", "rgb", capsys))
+    assert document["a"]["runs"] == ["dynamic-0", "dynamic-1"]  # not the one that --set changed
+    assert document["b"]["seeds"] == [0, 1]
+    assert len(document["comparison"]["pairs"]) == 2
+
+
+def test_several_runs_by_name(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    document = json.loads(compared(runs, "dynamic-0,dynamic-1", "rgb-1", capsys))
+    assert [pair["trial_a"] for pair in document["comparison"]["pairs"]] == [1]
+
+
+@pytest.mark.parametrize("format_", ["rich", "markdown", "csv", "latex"])
+def test_every_format_says_the_same(runs: Path, capsys: pytest.CaptureFixture, format_: str) -> None:
+    text = compared(runs, "dynamic-0", "rgb-0", capsys, format_)
+    assert ("0.4" if format_ == "csv" else "+40.0") in text
+    assert "0.0078" in text
+    if format_ != "csv":
+        assert "protocol honest" in text and "epoch 1, the best of 5" in text.replace("\n", " ")
+
+
+def test_different_protocols_are_noted(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    assert "protocols differ" in compared(runs, "paper", "rgb-0", capsys, "markdown")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "error", "said"),
+    [
+        ("rgb-0", "rgb-0", UsageError, "both sides"),
+        ("rgb-0,dynamic-0", "dynamic-0", UsageError, "both sides"),
+        ("flow", "rgb", UsageError, "no run of flow"),
+        ("nothing", "rgb-0", RunError, "no run 'nothing'"),
+        (",", "rgb-0", UsageError, "takes two runs"),
+    ],
+)
+def test_bad_input_is_one_sentence(runs: Path, a: str, b: str, error, said: str) -> None:
+    with pytest.raises(error, match=said):
+        run_comparison(a, b, runs=runs, split="test", format_="json", out=None)
+
+
+def test_a_file_is_not_replaced_unasked(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "difference.csv"
+    run_comparison("dynamic-0", "rgb-0", runs=runs, split="test", format_="csv", out=out)
+    before = out.read_text()
+    with pytest.raises(UsageError, match="--overwrite"):
+        run_comparison("dynamic-1", "rgb-0", runs=runs, split="test", format_="csv", out=out)
+    assert out.read_text() == before
+    with pytest.raises(UsageError, match="--format"):
+        run_comparison("dynamic-1", "rgb-0", runs=runs, split="test", format_="rich", out=tmp_path / "x")
