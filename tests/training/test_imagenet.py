@@ -1,0 +1,66 @@
+"""ImageNet weights into networks; the files are made here, in torchvision's layout."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models import resnet18
+
+from egotool.errors import RunError
+from egotool.models import ActionNetwork, FlowNetwork
+from egotool.runs import build_network, load_recipe
+from egotool.training import find_imagenet_weights, load_imagenet_weights
+
+DEPTH = "network.backbone.depth=18"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(7)
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    state = resnet18(weights=None).state_dict()
+    torch.save(
+        {name: each for name, each in state.items() if "num_batches" not in name}, path
+    )  # as before 2018
+    return path
+
+
+def loaded(model: str, file: Path) -> ActionNetwork | FlowNetwork:
+    network = build_network(load_recipe(model, "paper", overrides=[DEPTH]), 7)
+    assert isinstance(network, ActionNetwork | FlowNetwork)
+    weights = find_imagenet_weights(18, file=file)
+    assert weights is not None
+    load_imagenet_weights(network, weights)
+    return network
+
+
+def test_frames_take_all_of_it(file: Path) -> None:
+    state, network = torch.load(file, weights_only=True), loaded("convlstm-attention", file)
+    ours = network.backbone.state_dict()
+    assert all(torch.equal(ours[name], tensor) for name, tensor in state.items())
+
+
+def test_flow_averages_the_first_convolution_over_colours_and_keeps_its_classifier(file: Path) -> None:
+    state = torch.load(file, weights_only=True)
+    torch.manual_seed(0)
+    fresh = build_network(load_recipe("flow", "paper", overrides=[DEPTH]), 7)
+    torch.manual_seed(0)
+    network = loaded("flow", file)
+    ours = network.backbone.state_dict()
+    assert ours["conv1.weight"].shape == (64, 10, 7, 7)
+    for channel in range(10):
+        mean = (state["conv1.weight"][:, 0] + state["conv1.weight"][:, 1] + state["conv1.weight"][:, 2]) / 3
+        torch.testing.assert_close(ours["conv1.weight"][:, channel], mean)
+    for name, tensor in state.items():
+        if name not in ("conv1.weight", "fc.weight", "fc.bias"):
+            assert torch.equal(ours[name], tensor), name
+    assert torch.equal(ours["fc.weight"], fresh.state_dict()["backbone.fc.weight"])
+
+
+def test_weights_of_another_depth_are_refused(file: Path) -> None:
+    network = build_network(load_recipe("flow", "paper"), 7)
+    weights = find_imagenet_weights(34, file=file)
+    assert weights is not None
+    assert isinstance(network, FlowNetwork)
+    with pytest.raises(RunError, match="does not hold the ImageNet weights of ResNet-34"):
+        load_imagenet_weights(network, weights)
