@@ -54,12 +54,21 @@ def make_run(
     finished: str = "2026-01-01T00:00:00+00:00",
     reason: str = "auto: there is no GPU",
     with_weights: bool = False,
+    resolved: Recipe | None = None,
+    role: Literal["model", "stage", "search"] = "model",
+    parents: Sequence[str] = (),
+    epochs: int = 5,
+    fold: str = "",
+    training_segments: int = 0,
 ) -> Run:
-    """Write a run folder; `correct` of `totals` segments of each action are right."""
-    resolved: Recipe = load_recipe(model, "paper", overrides=overrides)
+    """Write a run folder; `correct` of `totals` segments of each action are right.
+
+    The recipe is the model's `paper` recipe with `overrides`, whatever name is recorded, or `resolved`.
+    """
+    resolved = resolved or load_recipe(model, "paper", overrides=overrides)
     record = RunRecord(
         identity="0" * 16,
-        role="model",
+        role=role,
         model=model,
         stage=resolved.stages[-1].name,
         status=status,
@@ -73,19 +82,25 @@ def make_run(
         data=DataRecord(
             store="store",
             manifest="store/manifest.csv",
-            fingerprint=data,
-            manifest_fingerprint=data,
+            fingerprint=_own_digest(data, fold),
+            manifest_fingerprint=_own_digest(data, fold),
             videos=2,
-            segments={"test": dict(zip(ACTIONS, totals, strict=True))},
+            segments={
+                "train": {ACTIONS[0]: training_segments},
+                "test": dict(zip(ACTIONS, totals, strict=True)),
+            },
+            fold=fold,
+            whole_fingerprint=data if fold else "",
         ),
+        parents=tuple(parents),
         weights="random",
         trainable=("classifier.weight",),
         parameters_trainable=1,
         parameters_total=2,
-        epochs=5,
-        epochs_done=5 if status == "finished" else 2,
-        best=EpochRecord(epoch=3, accuracy=0.5, loss=1.0),
-        last=EpochRecord(epoch=5, accuracy=0.25, loss=1.0),
+        epochs=epochs,
+        epochs_done=epochs if status == "finished" else 2,
+        best=EpochRecord(epoch=3, accuracy=0.5, loss=1.0) if epochs else None,
+        last=EpochRecord(epoch=5, accuracy=0.25, loss=1.0) if epochs else None,
         device="cpu",
         precision="32",
         versions={},
@@ -95,13 +110,18 @@ def make_run(
     )
     run = create_run(runs / name, record=record, recipe=resolved)
     if status == "finished" and scored:
-        run.write_scores(_scores(run, correct, totals, data))
+        run.write_scores(_scores(run, correct, totals))
     if with_weights:
         save_weights(build_network(resolved, len(ACTIONS)), run.best_checkpoint, identity="0" * 16, epoch=3)
     return run
 
 
-def _scores(run: Run, correct: Sequence[int], totals: Sequence[int], data: str) -> Scores:
+def _own_digest(data: str, fold: str) -> str:
+    """Return a digest of the data with the splits of a fold: another one for every subject."""
+    return fold.ljust(64, "0") if fold else data
+
+
+def _scores(run: Run, correct: Sequence[int], totals: Sequence[int]) -> Scores:
     share = sum(correct) / sum(totals)
     return Scores(
         run=run.name,
@@ -125,7 +145,7 @@ def _scores(run: Run, correct: Sequence[int], totals: Sequence[int], data: str) 
             for action, right, total in zip(ACTIONS, correct, totals, strict=True)
         ),
         confusion=((correct[0], totals[0] - correct[0]), (totals[1] - correct[1], correct[1])),
-        manifest_fingerprint=data,
+        manifest_fingerprint=run.record.data.manifest_fingerprint,
         created="2026-01-01T00:00:00+00:00",
     )
 

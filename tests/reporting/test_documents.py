@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from egotool.reporting import DOCUMENTS, ComparisonTable, collect_outcomes, comparison_table
+from egotool.runs.rows import load_row_recipe
 from tests.reporting.fabricated import make_run
 
 
@@ -89,3 +90,69 @@ def test_latex_is_balanced_and_its_rows_fit_the_columns(number: int, table: Comp
 
 def test_latex_escapes_what_means_something_to_latex(table: ComparisonTable) -> None:
     assert r"50\% \& \{more\}\_\$x\textasciicircum{}\#\textasciitilde{}" in DOCUMENTS["latex"](table)
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> ComparisonTable:
+    """Table 3 with its first row run: for fewer epochs, so that the steps are other than the paper's."""
+    recipe = load_row_recipe(3, 1, recipe="small", overrides=["head.alpha=0.25"])
+    make_run(tmp_path, "run", model="convlstm-idt", resolved=recipe, protocol="paper", correct=(9, 8))
+    return comparison_table(3, collect_outcomes(tmp_path).outcomes)
+
+
+def test_own_hyper_parameters_stand_beside_the_papers(grid: ComparisonTable) -> None:
+    first, second, *_ = csv.DictReader(io.StringIO(DOCUMENTS["csv"](grid)))
+    assert (first["alpha"], first["own_alpha"]) == ("1", "0.25")
+    assert (first["steps"], first["own_steps"]) == ("45 90", "4 7")  # of 8 epochs, not of 100
+    assert (first["loss"], first["own_loss"]) == ("cross-entropy", "cross-entropy")
+    assert (second["own_alpha"], second["own_steps"], second["own_clip_length"]) == ("", "", "")
+    assert "| α 0.25, step 4 7 | 65.5 |" in DOCUMENTS["markdown"](grid)
+    assert r"& $\alpha$ 0.25, step 4 7 & 65.5 &" in DOCUMENTS["latex"](grid)
+    document = json.loads(DOCUMENTS["json"](grid))["rows"][0]
+    assert document["settings"]["steps"] == [45, 90]
+    assert document["measured"]["settings"]["steps"] == [4, 7]
+    assert document["measured"]["settings"]["head_weight"] == 0.25
+
+
+@pytest.mark.parametrize("name", ["markdown", "latex"])
+def test_without_other_hyper_parameters_there_is_no_column_for_them(name: str) -> None:
+    assert "where different" not in DOCUMENTS[name](comparison_table(3, []))
+
+
+def test_best_and_last_epoch_and_the_difference_are_side_by_side(grid: ComparisonTable) -> None:
+    first = next(csv.DictReader(io.StringIO(DOCUMENTS["csv"](grid))))
+    assert (first["mean"], first["mean_last_epoch"], first["protocol"]) == ("85.0", "25.0", "paper")
+    assert float(first["difference"]) == pytest.approx(85 - 65.5)
+    assert "| 85.0 | 1 | 64.0–94.8 | +19.5 | 25.0 |" in DOCUMENTS["markdown"](grid)
+    assert "85.0 & 1 & 64.0--94.8 & +19.5 & 25.0" in DOCUMENTS["latex"](grid)
+    measured = json.loads(DOCUMENTS["json"](grid))["rows"][0]["measured"]
+    assert (measured["difference"], measured["mean_last_epoch"]) == (pytest.approx(19.5), 25.0)
+
+
+def test_a_full_table_needs_no_column_of_commands(tmp_path: Path) -> None:
+    for model in ("idt-net", "dynamic-net", "convlstm-dynamic", "convlstm-idt", "convlstm-attention"):
+        make_run(tmp_path, model, model=model)
+    text = DOCUMENTS["markdown"](comparison_table(4, collect_outcomes(tmp_path).outcomes))
+    assert "to fill this row" not in text
+    assert "egotool train" not in text
+
+
+@pytest.mark.parametrize("name", ["csv", "json"])
+def test_what_the_manual_says_is_there(name: str, table: ComparisonTable) -> None:
+    """docs/report.md lists every column of CSV and every field of JSON."""
+    manual = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    text = DOCUMENTS[name](table)
+    if name == "csv":
+        names = next(csv.reader(io.StringIO(text)))
+    else:
+        document = json.loads(text)
+        (row,) = [row for row in document["rows"] if row["model"] == "dynamic-net"]
+        names = [*document, *document["runs_share"], *row, *row["measured"]]
+    for field in names:
+        assert f"`{field}`" in manual
+
+
+def test_markdown_of_names_with_meaning_to_markdown(tmp_path: Path) -> None:
+    make_run(tmp_path, "run", model="dynamic-net", reason="*a* <b>|`c` [d](e)")
+    text = DOCUMENTS["markdown"](comparison_table(4, collect_outcomes(tmp_path).outcomes))
+    assert r"\*a\* \<b\>\|`c` \[d\](e)" in text

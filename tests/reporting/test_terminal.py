@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from egotool.reporting import ComparisonTable, collect_outcomes, comparison_table, render_terminal
+from egotool.runs.rows import load_row_recipe
 from tests.reporting.fabricated import make_run
 
 
@@ -52,3 +53,42 @@ def test_names_from_files_are_no_markup(tmp_path: Path) -> None:
     assert "[red]asked[/red] for" in screen(
         comparison_table(4, collect_outcomes(tmp_path).outcomes), width=200
     )
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> ComparisonTable:
+    """Table 3 with three trials of its first row (cross-entropy) and of its last (mse)."""
+    for row in (1, 10):
+        recipe = load_row_recipe(3, row, recipe="small")
+        for seed in range(3):
+            make_run(
+                tmp_path, f"{row}-{seed}", model="convlstm-idt", resolved=recipe, protocol="paper",
+                seed=seed, correct=(seed * 5, 9),
+            )  # fmt: skip
+    return comparison_table(3, collect_outcomes(tmp_path).outcomes)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_grid_of_another_recipe_has_its_own_steps_below_the_papers(
+    grid: ComparisonTable, width: int
+) -> None:
+    lines = [line.split() for line in screen(grid, width=width).splitlines()]
+    loss = "CE" if width == 80 else "cross-entropy"
+    published = ["2e-4", "2e-4", "2e-4", "1", "45", "90", loss, "65.5"]
+    row = lines.index([*published, "70.0", "±", "25.0", "3", "48.1–85.5", "+4.5", "25.0"])
+    assert lines[row + 1] == ["4", "7"]
+    assert all("…" not in word for line in lines for word in line)
+    assert ("CE: cross-entropy." in screen(grid, width=width)) == (width == 80)
+
+
+def test_the_widest_table_fits_80_columns_uncut(tmp_path: Path) -> None:
+    for model in ("idt-net", "dynamic-net", "convlstm-dynamic", "convlstm-idt", "convlstm-attention"):
+        for seed in range(3):
+            make_run(
+                tmp_path, f"{model}{seed}", model=model, seed=seed, correct=(seed * 5, 9), protocol="paper"
+            )
+    text = screen(comparison_table(4, collect_outcomes(tmp_path).outcomes))
+    assert "…" not in text
+    first = next(line for line in text.splitlines() if line.startswith("IDT-net"))
+    numbers = ["70.39", "+7.4", "70.0", "±", "25.0", "3", "48.1–85.5", "−0.4", "0.0", "25.0"]
+    assert first.split() == ["IDT-net", *numbers]

@@ -8,6 +8,7 @@ from egotool.reporting.outcomes import Outcome
 from egotool.reporting.recipes import (
     head_settings,
     is_own_recipe,
+    is_shipped,
     recipe_digest,
     training_in_words,
     trains_the_same,
@@ -88,7 +89,8 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         epochs=record.epochs,
         imported=record.recipe_reason if imported else "",
         started_from=_started_elsewhere(run),
-        overrides=record.overrides,
+        # What a two-stream model starts from was trained with its overrides, which need not have been for it.
+        overrides=() if is_shipped(recipe) else record.overrides,
         seed=record.seed,
         data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
         data_name=_short_path(record.data.store),

@@ -75,12 +75,10 @@ def _what_was_measured(trials: Sequence[Outcome]) -> str:
     seeds = sorted({trial.seed for trial in trials})
     lengths = {trial.clip_length for trial in trials if trial.clip_length is not None}
     clips = f"clips of {_either(lengths)} frames; " if lengths else ""
-    test = "segments of all subjects in turn" if first.folds else f"{first.split} split"
-    size = f"of {_either(trial.segments for trial in trials)} segments with {first.actions} actions"
-    if first.folds:
-        size = f"({_either(trial.segments for trial in trials)} with {first.actions} actions)"
+    size = f"{_either(trial.segments for trial in trials)} segments with {first.actions} actions"
+    test = f"all subjects in turn, together {size}" if first.folds else f"the {first.split} split of {size}"
     return (
-        f"Yours: recipe `{first.recipe}`{chosen}, {clips}{protocol}; tested on the {test} {size} "
+        f"Yours: recipe `{first.recipe}`{chosen}, {clips}{protocol}; tested on {test} "
         f"(always the most frequent one: {first.chance:.1f} %); data {first.data_name} ({first.data[:12]}); "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
     )

@@ -84,6 +84,11 @@ def _without_names(recipe: Recipe) -> dict[str, object]:
     return recipe.model_dump(mode="json", exclude=_NAMES_ONLY)
 
 
+def is_shipped(recipe: Recipe) -> bool:
+    """Tell whether the recipe is its model's shipped one to the last value."""
+    return _own_digest(recipe.model, recipe.name, ()) == recipe_digest(recipe)
+
+
 def is_own_recipe(recipe: Recipe, *, overrides: tuple[str, ...]) -> bool:
     """Tell whether the recipe is its model's own with `overrides`, not that of a row of a grid search.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from egotool.errors import UsageError
 from egotool.runs.loading import load_recipe
 from egotool.runs.paper import HyperParameters, PaperRow, read_paper
-from egotool.runs.recipe import MotionSegmentationRecipe, Recipe
+from egotool.runs.recipe import MotionSegmentationRecipe, Recipe, StreamsRecipe
 
 PAPER = "paper"
 PAPER_CLIP_LENGTH = 16
@@ -40,7 +40,22 @@ def load_row_recipe(table: int, row: int, *, recipe: str = PAPER, overrides: Seq
     settings = row_overrides(chosen, plain)
     source = f"Table {table}, row {row} ({chosen.accuracy:g} %)"
     made = load_recipe(model, recipe, overrides=(*settings, *overrides))
-    return made.model_copy(update={"source": source, "row": paper_table.name_of(chosen)})
+    update = {"source": source, "row": paper_table.name_of(chosen), "streams": _name_streams(made, chosen)}
+    return made.model_copy(update=update)
+
+
+def _name_streams(recipe: Recipe, row: PaperRow) -> StreamsRecipe | None:
+    """Return the streams with the rows of Table 1 that they are: their runs are those rows' runs."""
+    if recipe.streams is None:
+        return None
+    table = read_paper().table(1)
+    named = {
+        stream: part.model_copy(update={"row": table.name_of(other)})
+        for stream, part in (("rgb", recipe.streams.rgb), ("flow", recipe.streams.flow))
+        for other in table.rows
+        if table.model_of(other) == part.model and other.clip_length in (None, row.clip_length)
+    }
+    return recipe.streams.model_copy(update=named)
 
 
 def row_overrides(row: PaperRow, recipe: Recipe) -> tuple[str, ...]:
