@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from egotool.cli.train import accuracy_sentence, wait_politely
+from egotool.cli.training_options import wait_politely
+from egotool.cli.training_plans import accuracy_sentence
 from egotool.errors import UsageError
 
 if TYPE_CHECKING:

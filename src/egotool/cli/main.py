@@ -16,6 +16,7 @@ from egotool.cli.extract import extract
 from egotool.cli.fuse import fuse
 from egotool.cli.report import report
 from egotool.cli.sheet import sheet
+from egotool.cli.sweep import sweep
 from egotool.cli.train import train
 from egotool.errors import EgotoolError
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(extract)
 app.command()(train)
+app.command()(sweep)
 app.command()(evaluate)
 app.command()(fuse)
 app.command()(report)

@@ -1,214 +1,171 @@
 """`egotool train`: train a model and score it."""
 
 import json
-import os
-import shlex
-import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from egotool.errors import UsageError
+from egotool.cli.training_options import (
+    DeviceOption,
+    DevicesOption,
+    DryRunOption,
+    JsonOption,
+    KeepOption,
+    ManifestOption,
+    PrecisionOption,
+    ProtocolOption,
+    RecipeOption,
+    RunsOption,
+    SeedOption,
+    SettingsOption,
+    StoreOption,
+    TrainingOptions,
+    WeightsOption,
+    WorkersOption,
+    check_word,
+    wait_politely,
+)
+from egotool.cli.training_plans import (
+    accuracy_sentence,
+    announce,
+    plan_document,
+    print_plan,
+    summary_lines,
+)
+from egotool.errors import EgotoolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from egotool.progress import Progress
-    from egotool.runs import Scores
-    from egotool.training import StageEstimate, TrainingPlan, TrainingResult
-
-_RECIPE_HELP = "auto (paper with a GPU and ImageNet weights, else small), paper, small, demo, or a TOML file."
-
-_TRAINS = {
-    "temporal": ("ConvLSTM, classifier", "backbone, batch norm"),
-    "layer4": ("ConvLSTM, classifier, layer4's convolutions, fc", "rest of the backbone, batch norm"),
-    "all": ("everything", "nothing"),
-}
-"""What a stage trains and what it leaves alone, in words."""
+    from egotool.training import Attempt, TrainingResult
 
 
 def train(
     model: Annotated[str, typer.Argument(help="dynamic-net, rgb, …; a wrong name lists all.")],
-    recipe: Annotated[str, typer.Option(help=_RECIPE_HELP)] = "auto",
-    settings: Annotated[
+    recipe: RecipeOption = "auto",
+    settings: SettingsOption = None,
+    store: StoreOption = Path("store"),
+    manifest: ManifestOption = None,
+    runs: RunsOption = Path("runs"),
+    seed: SeedOption = 0,
+    trials: Annotated[int, typer.Option(min=1, help="Runs, with seeds from --seed on.")] = 1,
+    folds: Annotated[
+        str | None, typer.Option(help="subjects: leave one subject out after the other, and average.")
+    ] = None,
+    start_from: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: stages.0.lr=1e-3; repeatable."),
+        typer.Option(
+            "--from", metavar="RUN", help="Start the last stage from this run; two-stream takes two."
+        ),
     ] = None,
-    store: Annotated[Path, typer.Option(help="Folder that `egotool extract` made.")] = Path("store"),
-    manifest: Annotated[Path | None, typer.Option(help="Labels.", show_default="the store's own")] = None,
-    runs: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("runs"),
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order, augmentation and dropout.")] = 0,
-    protocol: Annotated[
-        str, typer.Option(help="honest, or paper: the test split picks the epoch.")
-    ] = "honest",
-    weights: Annotated[Path | None, typer.Option(help="ImageNet weights (.pth), without a network.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many devices.")] = 1,
-    precision: Annotated[str, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = "32-true",
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Processes that load clips.", show_default="with a GPU up to 8, else 0"),
-    ] = None,
+    protocol: ProtocolOption = "honest",
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    devices: DevicesOption = 1,
+    precision: PrecisionOption = "32-true",
+    workers: WorkersOption = None,
+    keep: KeepOption = "best",
     again: Annotated[bool, typer.Option("--again", help="Train anew although it is finished.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train MODEL stage by stage, then score it once on the held-out test split.
 
-    Typed again after an interruption it goes on; a finished run is shown, not trained again.
+    Typed again after an interruption it goes on; a finished run is shown, not trained again. Models that
+    start from others (two-stream from RGB and flow) train these first, or reuse them.
 
-    Example: egotool train dynamic-net
+    Example: egotool train dynamic-net --trials 3
     """
     wait_politely()
-    from egotool.console import ConsoleProgress
-    from egotool.runs import choose_device, load_recipe, resolve_model
+    from egotool.console import ConsoleProgress, output_console
+    from egotool.runs import load_recipe, resolve_model, resolve_run, subjects_of
     from egotool.training import (
+        Task,
         TrainingRequest,
-        choose_recipe,
         estimate,
         is_main_process,
         plan_training,
         run_plan,
+        train_all,
     )
 
-    _check(device, ("auto", "cpu", "gpu"), "--device")
-    _check(protocol, ("honest", "paper"), "--protocol")
-    _check(precision, ("32-true", "bf16-mixed", "16-mixed"), "--precision")
+    options = TrainingOptions(
+        recipe=recipe,
+        settings=settings or (),
+        store=store,
+        manifest=manifest,
+        runs=runs,
+        seed=seed,
+        protocol=protocol,
+        weights=weights,
+        device=device,
+        devices=devices,
+        precision=precision,
+        workers=workers,
+        keep=keep,
+    )
+    if folds is not None:
+        check_word(folds, ("none", "subjects"), "--folds")
     model = resolve_model(model)
-    on_gpu = choose_device(device).type == "cuda"
-    overrides = tuple(settings or ())
+    parents = tuple(resolve_run(name, runs=runs).folder for name in start_from or ())
     with ConsoleProgress() as progress:
-        choice = choose_recipe(recipe, device=device, weights=weights)
-        request = TrainingRequest(
-            recipe=load_recipe(model, choice.recipe, overrides=overrides),
-            recipe_reason=choice.reason,
-            overrides=overrides,
-            store=store,
-            manifest=manifest,
-            runs=runs,
-            seed=seed,
-            protocol=cast(Literal["honest", "paper"], protocol),
-            device=device,
-            precision=precision,
-            devices=devices,
-            workers=_loading_processes(on_gpu) if workers is None else workers,
-            weights=weights,
-            again=again,
-            command=shlex.join(["egotool", *sys.argv[1:]]),
-        )
-        plan = plan_training(request)
+        choice = options.choose_recipe()
+        resolved = load_recipe(model, choice.recipe, overrides=options.settings)
+        subjects = subjects_of(store, manifest) if folds == "subjects" else ("",)
+
+        def request(trial_seed: int, fold: str) -> TrainingRequest:
+            return options.request(
+                resolved, reason=choice.reason, seed=trial_seed, fold=fold, start_from=parents, again=again
+            )
+
+        plan = plan_training(request(seed, subjects[0]))  # says what is wrong before anything is done
         if not is_main_process():  # Lightning starts the command once more for every further device
-            run_plan(plan)
+            for trial_seed in range(seed, seed + trials):
+                for fold in subjects:
+                    run_plan(plan_training(request(trial_seed, fold)))
             return
         if dry_run:
             estimates = estimate(plan)
         else:
-            _announce(plan, progress)
-            result = run_plan(plan, progress=progress)
+            tasks = [
+                Task(_name(model, trial_seed, fold), partial(request, trial_seed, fold))
+                for trial_seed in range(seed, seed + trials)
+                for fold in subjects
+            ]
+            if len(tasks) == 1:  # its errors are the command's
+                announce(plan, progress)
+                result = run_plan(plan, progress=progress)
+            else:
+                attempts = train_all(tasks, progress=progress, announce=lambda each: announce(each, progress))
     if dry_run:
-        _print_plan(plan, estimates, as_json=as_json)
-    else:
+        if as_json:
+            document = plan_document(plan, estimates) | {"trials": trials, "folds": [*filter(None, subjects)]}
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            print_plan(plan, estimates, output_console())
+            if trials * len(subjects) > 1:
+                typer.echo(
+                    f"{trials * len(subjects)} such trainings: {trials} trials × {len(subjects)} folds."
+                )
+    elif len(tasks) == 1:
         _print_result(result, as_json=as_json)
-    if plan.data.skipped:
+    else:
+        _print_attempts(attempts, folds=len(subjects), as_json=as_json)
+    if plan.data.skipped or (not dry_run and len(tasks) > 1 and any(each.error for each in attempts)):
         raise typer.Exit(1)
 
 
-def _loading_processes(on_gpu: bool) -> int:
-    """A GPU waits for clips of full size; on a CPU the training itself needs the cores."""
-    return min(8, os.cpu_count() or 1) if on_gpu else 0
-
-
-def wait_politely() -> None:
-    """Let torch's threads sleep while they wait for each other; call it before torch is imported.
-
-    By default they spin, which on cores shared with other work makes training several times slower.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-def _check(value: str, allowed: tuple[str, ...], option: str) -> None:
-    if value not in allowed:
-        raise UsageError(f"{option} is {', '.join(allowed[:-1])} or {allowed[-1]}, not {value!r}")
-
-
-def _announce(plan: "TrainingPlan", progress: "Progress") -> None:
-    request, data = plan.request, plan.data
-    for sentence in (*data.skipped, *data.notes):
-        progress.message(sentence)
-    recipe = request.recipe
-    progress.message(f"Recipe {recipe.name} ({request.recipe_reason}): {recipe.description}.")
-    counts = ", ".join(f"{len(segments)} {split}" for split, segments in data.segments.items())
-    progress.message(
-        f"{len(data.actions)} actions; segments: {counts}. Protocol {request.protocol}: "
-        f"the {plan.selection_split} split chooses the epoch."
-    )
-    for stage in plan.stages:
-        verb = {"train": "is trained", "resume": "goes on", "reuse": "is finished and reused"}[stage.state]
-        progress.message(f"{stage.stage.name}: {stage.folder} {verb}.")
-
-
-def _print_plan(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]", *, as_json: bool) -> None:
-    from rich.text import Text
-
-    from egotool.console import output_console
-    from egotool.runs import recipe_to_toml
-
-    request, data = plan.request, plan.data
-    if as_json:
-        document = {
-            "recipe": request.recipe.model_dump(mode="json"),
-            "recipe_reason": request.recipe_reason,
-            "protocol": request.protocol,
-            "actions": data.actions,
-            "segments": data.record.segments,
-            "skipped": data.skipped,
-            "notes": data.notes,
-            "stages": [
-                {
-                    "name": each.stage.stage.name,
-                    "run": str(each.stage.folder),
-                    "state": each.stage.state,
-                    "trainable": each.stage.trainable,
-                    "parameters_trainable": each.stage.parameters_trainable,
-                    "parameters_total": each.stage.parameters_total,
-                    "estimated_seconds": round(each.seconds, 1),
-                }
-                for each in estimates
-            ],
-        }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        return
-    console = output_console()
-    console.print(Text(recipe_to_toml(request.recipe).rstrip()))
-    console.print()
-    for each in estimates:
-        stage = each.stage
-        trains, frozen = _TRAINS[stage.stage.trains]
-        head = ", head" if stage.stage.head else ""
-        sizes = f"{stage.parameters_trainable:,} of {stage.parameters_total:,} parameters"
-        state = {"train": "to train", "resume": "to go on with", "reuse": "finished, reused"}[stage.state]
-        time = "" if stage.state == "reuse" else f", about {_duration(each.seconds)}"
-        console.print(Text(f"{stage.stage.name}: {state}{time}", style="bold"))
-        lines = (f"run     {stage.folder}", f"trains  {trains}{head} ({sizes})", f"frozen  {frozen}")
-        for line in lines:
-            console.print(Text(f"  {line}"), soft_wrap=True)
-    chosen = f"Recipe {request.recipe.name} ({request.recipe_reason}). Nothing was written."
-    for sentence in (*data.skipped, *data.notes, chosen):
-        console.print(Text(sentence), soft_wrap=True)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _name(model: str, seed: int, fold: str) -> str:
+    return f"{model}, seed {seed}" + (f", {fold} tests" if fold else "")
 
 
 def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
     from egotool.console import output_console
 
     run, scores, plan = result.run, result.scores, result.plan
-    assert scores is not None  # asked for
+    if scores is None:
+        raise EgotoolError(f"{run.folder} has no scores: `egotool evaluate {run.folder}`")
     if as_json:
         document = {
             "run": str(run.folder),
@@ -224,7 +181,7 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
         f"Weights: {run.record.selection}; recipe {run.record.recipe}, protocol {run.record.protocol}, "
         f"seed {run.record.seed}.",
         f"Details:  egotool evaluate {run.folder}",
-        "Next:     egotool report --table 4",
+        f"Next:     egotool report --table {_table_of(run.record.model)}",
     ]
     if plan.stages[-1].state == "reuse":
         lines.insert(0, f"An identical run is finished: {run.folder} (--again trains it anew)")
@@ -232,9 +189,34 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
         output_console().print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def accuracy_sentence(scores: "Scores") -> str:
-    """Return the accuracy with its interval and what chance would reach."""
-    return (
-        f"{scores.top1:.1%} of {scores.segments} {scores.split} segments right "
-        f"(95 % interval {scores.interval_low:.1%} to {scores.interval_high:.1%}, chance {scores.chance:.1%})"
+def _table_of(model: str) -> int:
+    return 1 if model in ("convlstm", "flow", "two-stream") else 4
+
+
+def _print_attempts(attempts: "Sequence[Attempt]", *, folds: int, as_json: bool) -> None:
+    from egotool.console import output_console
+
+    if as_json:
+        document = [
+            {
+                "name": attempt.task.name,
+                "state": attempt.state,
+                "error": attempt.error,
+                "run": str(attempt.result.run.folder) if attempt.result else None,
+                "scores": attempt.result.scores.model_dump(mode="json")
+                if attempt.result and attempt.result.scores
+                else None,
+            }
+            for attempt in attempts
+        ]
+        typer.echo(json.dumps({"trainings": document}, indent=2, ensure_ascii=False))
+        return
+    average = (
+        "folds and trials" if folds > 1 and len(attempts) > folds else "folds" if folds > 1 else "trials"
     )
+    model = next((attempt.result.run.record.model for attempt in attempts if attempt.result), "")
+    for line in (
+        *summary_lines(attempts, average=average),
+        f"Next: egotool report --table {_table_of(model)}",
+    ):
+        output_console().print(line, highlight=False, markup=False, soft_wrap=True)

@@ -187,6 +187,26 @@ def _group_in_two_stream(name: str, stage: StageRecipe) -> Group | None:
     return None if rest.startswith("classifier.") else _group_in_action_network(rest, stage)
 
 
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Tensors that are trained with one learning rate."""
+
+    name: Group
+    lr: float
+    tensors: tuple[str, ...]
+
+
+def parameter_groups(trainable: TrainableTensors, stage: StageRecipe) -> tuple[ParameterGroup, ...]:
+    """Return the groups of parameters of `stage`, each with its learning rate; empty ones are left out."""
+    groups = (
+        ParameterGroup("main", stage.lr, trainable.main),
+        ParameterGroup("head", stage.lr_head or stage.lr, trainable.head),
+        ParameterGroup("backbone", stage.lr_backbone or stage.lr, trainable.backbone),
+        ParameterGroup("flow", stage.lr_flow or stage.lr, trainable.flow),
+    )
+    return tuple(group for group in groups if group.tensors)
+
+
 def freeze(network: Network, trainable: TrainableTensors) -> None:
     """Let gradients reach the trainable tensors only."""
     names = set(trainable.names)

@@ -64,6 +64,8 @@ def run_plan(
         began = time.monotonic()
         run = fit_stage(plan, stage, progress=progress)
         _tell(run, stage, progress, seconds=time.monotonic() - began)
+        if run.record.role == "search" and stage.role == "model":
+            run.update(role="model")  # asked for as a model now: to be scored, and shown in tables
         new = stage.state != "reuse"
         if score and stage.role != "stage":
             scores = run.scores("test")

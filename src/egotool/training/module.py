@@ -18,6 +18,7 @@ from egotool.runs import (
     StageRecipe,
     forward_clip,
     freeze,
+    parameter_groups,
     set_training_mode,
     trainable_tensors,
 )
@@ -61,16 +62,9 @@ class StageModule(LightningModule):
         """Return the optimiser with the paper's groups of parameters, each with its learning rate."""
         stage = self.stage
         parameters = dict(self.network.named_parameters())
-        rates = (
-            (self.trainable.main, stage.lr),
-            (self.trainable.head, stage.lr_head or stage.lr),
-            (self.trainable.backbone, stage.lr_backbone or stage.lr),
-            (self.trainable.flow, stage.lr_flow or stage.lr),
-        )
         groups = [
-            {"params": [parameters[name] for name in names], "lr": lr, "base_lr": lr}
-            for names, lr in rates
-            if names
+            {"params": [parameters[name] for name in group.tensors], "lr": group.lr, "base_lr": group.lr}
+            for group in parameter_groups(self.trainable, stage)
         ]
         decay = stage.weight_decay
         if stage.optimizer == "sgd":

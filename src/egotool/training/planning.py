@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,11 +13,13 @@ from egotool.errors import ManifestError, RunError
 from egotool.runs import (
     LabelledData,
     NetworkRecipe,
+    ParameterGroup,
     Protocol,
     Recipe,
     StageRecipe,
     build_network,
     check_splits,
+    parameter_groups,
     read_labelled_data,
     read_run,
     trainable_tensors,
@@ -90,9 +93,8 @@ class StagePlan:
         is_last: whether this is what was asked for.
         parents: folders of the runs this one starts from; two for a two-stream model, RGB first.
         imagenet: the weights this one starts from.
-        trainable: names of the tensors it trains.
-        parameters_trainable: how many numbers these are.
-        parameters_total: of the whole network.
+        groups: the tensors it trains, by learning rate.
+        sizes: number of parameters of every tensor of the network, trained or not.
     """
 
     recipe: Recipe
@@ -103,9 +105,23 @@ class StagePlan:
     is_last: bool
     parents: tuple[Path, ...]
     imagenet: ImageNetWeights | None
-    trainable: tuple[str, ...]
-    parameters_trainable: int
-    parameters_total: int
+    groups: tuple[ParameterGroup, ...]
+    sizes: Mapping[str, int]
+
+    @property
+    def trainable(self) -> tuple[str, ...]:
+        """Names of the tensors it trains."""
+        return tuple(name for group in self.groups for name in group.tensors)
+
+    @property
+    def parameters_trainable(self) -> int:
+        """How many parameters these are."""
+        return sum(self.sizes[name] for name in self.trainable)
+
+    @property
+    def parameters_total(self) -> int:
+        """Of the whole network."""
+        return sum(self.sizes.values())
 
     @property
     def stage(self) -> StageRecipe:
@@ -206,7 +222,7 @@ def _plan_stage(
     folder = request.runs / f"{_readable_name(recipe, is_model=is_model)}-{identity[:8]}"
     with torch.device("meta"):  # only names and sizes are wanted
         network = build_network(recipe, len(data.actions))
-    trainable = trainable_tensors(network, recipe.stages[-1]).names
+    groups = parameter_groups(trainable_tensors(network, recipe.stages[-1]), recipe.stages[-1])
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     return StagePlan(
         recipe=recipe,
@@ -217,9 +233,8 @@ def _plan_stage(
         is_last=False,
         parents=tuple(parent.folder for parent in parents),
         imagenet=imagenet,
-        trainable=trainable,
-        parameters_trainable=sum(sizes[name] for name in trainable),
-        parameters_total=sum(sizes.values()),
+        groups=groups,
+        sizes=sizes,
     )
 
 
