@@ -18,6 +18,7 @@ from egotool.cli.report import report
 from egotool.cli.sheet import sheet
 from egotool.cli.sweep import sweep
 from egotool.cli.train import train
+from egotool.cli.weights import weights
 from egotool.errors import EgotoolError
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.command()(report)
 app.command()(sheet)
 app.command()(demo)
 app.add_typer(data, name="data")
+app.add_typer(weights, name="weights")
 
 
 def _print_version(wanted: bool) -> None:

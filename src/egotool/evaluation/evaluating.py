@@ -50,10 +50,14 @@ def evaluate_run(
         StoreError: if the store is missing.
         ManifestError: if there are no labels, or no segments in this split.
     """
+    recorded = run.record.data
+    if store is None and not recorded.store:
+        raise RunError(
+            f"the run {run.name} was imported without a store: say what to score it on with --store STORE"
+        )
     if manifest is None and store is None:
-        manifest = Path(run.record.data.manifest)
-    fold = run.record.data.fold
-    data = read_labelled_data(store or Path(run.record.data.store), manifest, fold=fold)
+        manifest = Path(recorded.manifest)
+    data = read_labelled_data(store or Path(recorded.store), manifest, fold=recorded.fold)
     check_splits(data, [split], why="is to be scored")
     unknown = sorted({each.action for each in data.segments[split]} - set(run.record.actions))
     if unknown:
@@ -63,7 +67,9 @@ def evaluate_run(
         )
     for sentence in data.skipped:
         progress.message(sentence)
-    if data.record.fingerprint != run.record.data.fingerprint:
+    if not recorded.store:
+        run.update(data=data.record)  # imported: from now on it belongs to what it is scored on
+    elif data.record.fingerprint != recorded.fingerprint:
         progress.message("The manifest or the store has changed since this run was trained.")
     network = load_network(run)
     predictions = predict(

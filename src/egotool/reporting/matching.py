@@ -26,6 +26,8 @@ def fits_row(table: PaperTable, row: PaperRow, outcome: Outcome) -> bool:
         return True
     if row.settings is None:
         return outcome.own_recipe and row.clip_length in (None, outcome.clip_length)
+    if outcome.imported:
+        return False  # nobody knows the hyper-parameters
     return _same_settings(row.settings, outcome.settings) or _is_row_recipe(table, row, outcome)
 
 
