@@ -1,4 +1,4 @@
-"""`egotool report`: a table of the paper beside your own runs."""
+"""`egotool report`: a table or figure of the paper from your own runs, or two runs compared."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from egotool.errors import UsageError
+
+_FIGURES = "Figures"
 
 
 class Format(StrEnum):
@@ -20,7 +22,19 @@ class Format(StrEnum):
 
 
 def report(
-    table: Annotated[int, typer.Option("--table", "-t", help="Number of the paper's table, 1 to 6.")] = 4,
+    table: Annotated[
+        int | None,
+        typer.Option("--table", "-t", help="Number of the paper's table, 1 to 6.", show_default="4"),
+    ] = None,
+    figure: Annotated[
+        int | None, typer.Option("--figure", "-f", help="Draw this figure of the paper instead, 1 to 4.")
+    ] = None,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="RUN_A RUN_B", help="Compare two runs, or models, on the same segments instead."
+        ),
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run folders.")] = Path("runs"),
     recipe: Annotated[str | None, typer.Option(help="Show only runs of this recipe, such as small.")] = None,
     split: Annotated[str, typer.Option(help="The split whose scores are shown.")] = "test",
@@ -29,8 +43,29 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the screen.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file if it exists.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --out: say what would be written.")
+        bool, typer.Option("--dry-run", help="With --out or --figure: say what would be written.")
     ] = False,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run to draw, or a model: its newest run. Figure 3 takes two: without and with the head.",
+            show_default="newest that fits",
+            rich_help_panel=_FIGURES,
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Store.", show_default="the run's", rich_help_panel=_FIGURES),
+    ] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option(
+            help="Frames of this segment.", show_default="several segments", rich_help_panel=_FIGURES
+        ),
+    ] = None,
+    count: Annotated[
+        int, typer.Option(min=1, max=40, help="Number of frames.", rich_help_panel=_FIGURES)
+    ] = 4,
 ) -> None:
     """Print the paper's rows beside yours; a row without runs shows the command that fills it.
 
@@ -43,14 +78,57 @@ def report(
         egotool report --table 4
 
         egotool report --table 4 --format latex --out table4.tex
+
+        egotool report --figure 3
+
+        egotool report --compare dynamic-net rgb
     """
+    if sum(each is not None for each in (table, figure, compare)) > 1:
+        raise UsageError("--table, --figure and --compare are three different things: give one of them")
+    if figure is None and (run or store or segment):
+        raise UsageError("--run, --store and --segment belong to --figure: add it, or leave them out")
+    if runs != Path("runs") and not runs.is_dir():
+        raise UsageError(f"there is no folder {runs}: give the folder that holds the run folders with --runs")
+    if figure is not None:
+        from egotool.cli.figures import draw_figure
+
+        if format_ is not Format.RICH:
+            raise UsageError("--figure writes PNG and PDF: leave out --format, or choose with --out FILE.svg")
+        draw_figure(
+            figure, run or [], runs=runs, recipe=recipe, store=store, segment=segment, count=count, out=out,
+            overwrite=overwrite, dry_run=dry_run, as_json=json_,
+        )  # fmt: skip
+        return
+    wanted = Format.JSON if json_ else format_
+    if compare is not None:
+        from egotool.cli.compare import run_comparison
+
+        run_comparison(
+            *compare, runs=runs, split=split, format_=wanted, out=out, overwrite=overwrite, dry_run=dry_run
+        )
+        return
+    print_table(
+        table if table is not None else 4, runs=runs, recipe=recipe, split=split, wanted=wanted, out=out,
+        overwrite=overwrite, dry_run=dry_run,
+    )  # fmt: skip
+
+
+def print_table(
+    table: int,
+    *,
+    runs: Path,
+    recipe: str | None,
+    split: str,
+    wanted: Format,
+    out: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+) -> None:
+    """Print a table, or write it to `out`."""
     from egotool.console import message_console, output_console
     from egotool.files import write_text
     from egotool.reporting import DOCUMENTS, collect_outcomes, comparison_table, render_terminal
 
-    wanted = Format.JSON if json_ else format_
-    if runs != Path("runs") and not runs.is_dir():
-        raise UsageError(f"there is no folder {runs}: give the folder that holds the run folders with --runs")
     if out is not None and wanted is Format.RICH:
         raise UsageError("--out needs --format markdown, csv, json or latex")
     if out is not None and out.exists() and not overwrite and not dry_run:

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from egotool.clips import ClipDataset, ClipSettings, sample_frames
+from egotool.clips import Clip, ClipDataset, ClipSettings, sample_frames
 from egotool.clips.geometry import centre_view, resized_shape
 from egotool.manifests import Segment
-from egotool.models import ActionNetwork, NetworkOutput, apply_dynamic_filters
+from egotool.models import apply_dynamic_filters
 from egotool.reporting.sheet_frames import without_label
-from egotool.runs import Run, build_network, clip_settings, load_weights
+from egotool.runs import Run, clip_settings, forward_clip, load_network
 from egotool.store import Store
 
 
@@ -35,6 +36,13 @@ class ClipView:
     """(T, S, S, 3): the true next frame."""
     predicted_mask: NDArray[np.float32] | None
     """(T, g, g): probability of motion as predicted by a motion-segmentation head."""
+    inputs: NDArray[np.uint8] | None = None
+    """(T, S, S, 3): the frames as the network sees them; None for a network on flow."""
+    filters: NDArray[np.float32] | None = None
+    """(T, k, s, s): the dynamic filters themselves."""
+    errors: NDArray[np.float64] | None = None
+    """(T, 2): mean squared error of the predicted next frame, and of taking the frame itself for it; of
+    normalised colours, as in the training's loss."""
 
 
 class NetworkViewer:
@@ -48,9 +56,7 @@ class NetworkViewer:
         """
         self.run = run
         self._store = store
-        self._network: ActionNetwork = build_network(run.recipe, len(run.record.actions))
-        load_weights(self._network, run.best_checkpoint)
-        self._network.eval()
+        self._network = load_network(run)
         self._settings: ClipSettings = clip_settings(
             run.recipe,
             augment=False,
@@ -66,16 +72,25 @@ class NetworkViewer:
             Path(self._store.path), [unlabelled], self.run.record.actions, settings, seed=0, cache_bytes=0
         )
         clip = dataset[0]
-        frames = clip["frames"].unsqueeze(0)
-        output: NetworkOutput = self._network(frames)
+        batch = {name: clip[name].unsqueeze(0) for name in ("frames", "flow") if name in clip}
+        output = forward_clip(self._network, cast(Clip, batch))
         probabilities = output.logits.softmax(dim=1)[0]
         answer = int(probabilities.argmax())
         head = self.run.recipe.head
-        predicted = following = predicted_mask = None
+        predicted = following = predicted_mask = filters = errors = None
         if output.head_output is not None and head is not None:
             if head.kind == "dynamic-filters":
-                predicted = _pictures(apply_dynamic_filters(output.head_output, frames)[0], settings)
+                made = apply_dynamic_filters(output.head_output[0], clip["frames"])
+                predicted = _pictures(made, settings)
                 following = _pictures(clip["next_frames"], settings)
+                filters = output.head_output[0].numpy()
+                errors = np.stack(
+                    [
+                        (each - clip["next_frames"]).square().mean(dim=(1, 2, 3)).double().numpy()
+                        for each in (made, clip["frames"])
+                    ],
+                    axis=1,
+                )
             else:
                 predicted_mask = _mask(output.head_output[0], loss=head.loss)
         receipt = self._store.receipt(segment.video)
@@ -89,6 +104,9 @@ class NetworkViewer:
             predicted=predicted,
             following=following,
             predicted_mask=predicted_mask,
+            inputs=_pictures(clip["frames"], settings) if "frames" in clip else None,
+            filters=filters,
+            errors=errors,
         )
 
 

@@ -13,6 +13,7 @@ from egotool.files import replacing
 from egotool.progress import Progress, SilentProgress
 from egotool.reporting.flow_colours import flow_to_colours, nice_scale
 from egotool.reporting.network_view import ClipView, NetworkViewer
+from egotool.reporting.overlays import difference_panel, heat_panel
 from egotool.reporting.sheet_drawing import SIGNATURE, Panel, PictureRow, draw_sheet
 from egotool.reporting.sheet_frames import SheetRow, choose_rows
 from egotool.runs import Run
@@ -224,29 +225,14 @@ def _pale(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _attention_panel(source: _Source) -> Panel:
     if source.view is None or source.view.attention is None:
         return Panel(None)
-    return _heat_panel(source, source.view.attention[source.step], source.view.attention[source.step].max())
+    attention = source.view.attention[source.step]
+    return heat_panel(source.rgb, attention, box=source.view.box, full=float(attention.max()))
 
 
 def _predicted_mask_panel(source: _Source) -> Panel:
     if source.view is None or source.view.predicted_mask is None:
         return Panel(None)
-    return _heat_panel(source, source.view.predicted_mask[source.step], 1.0)
-
-
-def _heat_panel(source: _Source, values: NDArray[np.float32], full: float) -> Panel:
-    """Lay a coarse grid over the crop the network saw, smoothly enlarged; `full` is drawn brightest."""
-    assert source.view is not None
-    left, top, side = source.view.box
-    size = max(round(side), 1)
-    rows, columns = round(top), round(left)
-    picture = np.repeat(cv2.cvtColor(source.rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2) * np.float32(0.6)
-    enlarged = cv2.resize(values / max(full, 1e-12), (size, size), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    inside = picture[rows : rows + size, columns : columns + size]
-    enlarged = enlarged[: inside.shape[0], : inside.shape[1]].astype(np.float32)
-    heat = cv2.applyColorMap((enlarged * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    weight = (0.15 + 0.65 * enlarged)[..., None]
-    inside[:] = (1 - weight) * inside / np.float32(0.6) + weight * heat
-    return Panel(picture.clip(0, 255).astype(np.uint8), box=(columns, rows, size))
+    return heat_panel(source.rgb, source.view.predicted_mask[source.step], box=source.view.box, full=1.0)
 
 
 def _clip_panel(pictures: NDArray[np.uint8] | None, step: int) -> Panel:
@@ -257,8 +243,7 @@ def _difference_panel(source: _Source) -> Panel:
     view = source.view
     if view is None or view.predicted is None or view.following is None:
         return Panel(None)
-    difference = np.abs(view.predicted[source.step].astype(np.int16) - view.following[source.step])
-    return Panel((difference * DIFFERENCE_GAIN).clip(0, 255).astype(np.uint8))
+    return difference_panel(view.predicted[source.step], view.following[source.step], gain=DIFFERENCE_GAIN)
 
 
 def _title(source: _Source) -> str:
