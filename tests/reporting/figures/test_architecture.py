@@ -26,7 +26,7 @@ def test_every_parameter_is_in_one_box_and_every_arrow_leads_somewhere(model: st
         for box in names
         if name.startswith(f"{box}.") or (box.endswith("conv1") and name.startswith(f"{box[:-5]}bn1."))
     }
-    # A backbone's own classifier is drawn where it is used; in a two-stream network nothing uses the streams'.
+    # A backbone's own classifier is drawn where it is used; nothing uses those of the two streams.
     unused = {name for name, _ in trace.network.named_parameters()} - covered
     assert all(
         name.endswith(("classifier.weight", "classifier.bias", "fc.weight", "fc.bias")) for name in unused
