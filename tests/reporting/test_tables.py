@@ -1,4 +1,3 @@
-import itertools
 import math
 import shlex
 import statistics
@@ -7,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from egotool.reporting import ComparisonTable, TableRow, collect_outcomes, comparison_table, wilson_interval
+from egotool.runs import load_row_recipe
 from tests.reporting.fabricated import make_run
 
 
@@ -129,15 +129,19 @@ def test_grid_rows_take_the_runs_with_their_hyper_parameters(tmp_path: Path) -> 
     assert means == [None, 80.0, None, None, None, None, None, 20.0]
 
 
-@pytest.mark.parametrize("number", [2, 3, 5, 6])
-def test_the_command_of_a_grid_row_makes_a_run_that_fills_it(tmp_path: Path, number: int) -> None:
-    """Round trip: the overrides in the command, applied to the recipe, match that row and no other."""
+@pytest.mark.parametrize("recipe", ["paper", "small"])
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 6])
+def test_the_command_of_a_row_makes_a_run_that_fills_it(tmp_path: Path, number: int, recipe: str) -> None:
+    """Round trip: the row's recipe, as the command loads it, fills that row and no other."""
     for index, row in enumerate(comparison_table(number, []).rows):
         words = shlex.split(row.command)
-        overrides = [after for before, after in itertools.pairwise(words) if before == "--set"]
-        assert words[:5] == ["egotool", "train", row.model, "--recipe", "paper"]
+        if row.clip_length is None and row.settings is None:
+            assert words == ["egotool", "train", row.model]
+            continue
+        assert words == ["egotool", "sweep", "--table", str(number), "--rows", str(index + 1)]
         runs = tmp_path / str(index)
-        make_run(runs, "run", model=row.model, recipe="paper", overrides=overrides)
+        made = load_row_recipe(number, index + 1, recipe=recipe)
+        make_run(runs, "run", model=row.model, recipe=recipe, resolved=made)
         filled = [position for position, each in enumerate(table_of(runs, number).rows) if each.measured]
         assert filled == [index]
 

@@ -79,7 +79,7 @@ def test_rows_of_a_table_are_runs_of_their_own_numbers(store: Path, tmp_path: Pa
         seed=3,
         recipe="small",
         overrides=BRIEF,
-        make_request=lambda recipe, seed: request(store, tmp_path, recipe, seed),
+        make_request=lambda recipe, seed, fold: request(store, tmp_path, recipe, seed),
     )
     attempts = train_all([each.task for each in tasks])
     assert [attempt.state for attempt in attempts] == ["trained", "trained"]

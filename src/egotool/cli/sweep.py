@@ -12,6 +12,7 @@ from egotool.cli.training_options import (
     DeviceOption,
     DevicesOption,
     DryRunOption,
+    FoldsOption,
     JsonOption,
     KeepOption,
     ManifestOption,
@@ -44,6 +45,7 @@ def sweep(
     trials: Annotated[
         int | None, typer.Option(min=1, help="Runs per row.", show_default="as many as the paper made")
     ] = None,
+    folds: FoldsOption = None,
     search: Annotated[
         int | None, typer.Option(min=1, help="Try so many proposals of hyper-parameters, in total.")
     ] = None,
@@ -94,7 +96,7 @@ def sweep(
     if search is not None and table is None and model is not None:
         _search(model, options, count=search, dry_run=dry_run, as_json=as_json)
     elif table is not None and search is None and model is None:
-        _sweep_table(table, options, rows=rows, trials=trials, dry_run=dry_run, as_json=as_json)
+        _sweep_table(table, options, rows=rows, trials=trials, folds=folds, dry_run=dry_run, as_json=as_json)
     else:
         raise UsageError(
             "give a table, `egotool sweep --table 2`, or a model, `egotool sweep dynamic-net --search 20`"
@@ -107,6 +109,7 @@ def _sweep_table(
     *,
     rows: str | None,
     trials: int | None,
+    folds: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -122,7 +125,10 @@ def _sweep_table(
             seed=options.seed,
             recipe=choice.recipe,
             overrides=options.settings,
-            make_request=lambda made, seed: options.request(made, reason=choice.reason, seed=seed),
+            folds=options.folds(folds),
+            make_request=lambda made, seed, fold: options.request(
+                made, reason=choice.reason, seed=seed, fold=fold
+            ),
         )
         if dry_run:
             plans = [plan_training(each.task.make_request()) for each in tasks]
@@ -147,17 +153,22 @@ def _sweep_table(
         output_console().print(_screen(title, tasks, lines))
         for each in lines:
             if each.get("error"):
-                typer.echo(f"Row {each['row']}, seed {each['seed']} failed: {each['error']}")
+                typer.echo(f"Row {each['row']}, seed {each['seed']}{_left_out(each)} failed: {each['error']}")
         if not dry_run:
             typer.echo(f"Next: egotool report --table {table}")
     if not dry_run and any(attempt.error for attempt in attempts):
         raise typer.Exit(1)
 
 
+def _left_out(line: dict[str, object]) -> str:
+    return f", {line['fold']} tests," if line["fold"] else ""
+
+
 def _planned(each: "RowTask", plan: "TrainingPlan") -> dict[str, object]:
     return {
         "row": each.number,
         "seed": each.seed,
+        "fold": each.fold,
         "state": {"train": "to train", "resume": "to go on", "reuse": "finished"}[plan.stages[-1].state],
         "run": str(plan.stages[-1].folder),
         "recipe": plan.request.recipe.model_dump(mode="json"),
@@ -169,6 +180,7 @@ def _attempted(each: "RowTask", attempt: "Attempt") -> dict[str, object]:
     return {
         "row": each.number,
         "seed": each.seed,
+        "fold": each.fold,
         "state": attempt.state,
         "error": attempt.error,
         "run": str(attempt.result.run.folder) if attempt.result else None,
@@ -183,7 +195,8 @@ def _screen(title: str, tasks: "Sequence[RowTask]", lines: Sequence[dict[str, ob
     from rich.text import Text
 
     screen = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title, title_justify="left")
-    for heading in ("row", "seed", "published", "yours"):
+    folds = any(each.fold for each in tasks)
+    for heading in ("row", "seed", *(["tests"] if folds else []), "published", "yours"):
         screen.add_column(heading, justify="right")
     for heading in ("state", "run"):
         screen.add_column(heading, overflow="fold")
@@ -193,6 +206,7 @@ def _screen(title: str, tasks: "Sequence[RowTask]", lines: Sequence[dict[str, ob
         screen.add_row(
             f"{each.number}",
             f"{each.seed}",
+            *([Text(each.fold)] if folds else []),
             f"{each.row.accuracy:.1f}",
             f"{100 * accuracy:.1f}" if isinstance(accuracy, float) else "–",
             str(line["state"]),

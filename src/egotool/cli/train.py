@@ -12,6 +12,7 @@ from egotool.cli.training_options import (
     DeviceOption,
     DevicesOption,
     DryRunOption,
+    FoldsOption,
     JsonOption,
     KeepOption,
     ManifestOption,
@@ -25,7 +26,6 @@ from egotool.cli.training_options import (
     TrainingOptions,
     WeightsOption,
     WorkersOption,
-    check_word,
     wait_politely,
 )
 from egotool.cli.training_plans import (
@@ -50,9 +50,7 @@ def train(
     runs: RunsOption = Path("runs"),
     seed: SeedOption = 0,
     trials: Annotated[int, typer.Option(min=1, help="Runs, with seeds from --seed on.")] = 1,
-    folds: Annotated[
-        str | None, typer.Option(help="subjects: leave one subject out after the other, and average.")
-    ] = None,
+    folds: FoldsOption = None,
     start_from: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,7 +77,7 @@ def train(
     """
     wait_politely()
     from egotool.console import ConsoleProgress, output_console
-    from egotool.runs import load_recipe, resolve_model, resolve_run, subjects_of
+    from egotool.runs import load_recipe, resolve_model, resolve_run
     from egotool.training import (
         Task,
         TrainingRequest,
@@ -105,14 +103,12 @@ def train(
         workers=workers,
         keep=keep,
     )
-    if folds is not None:
-        check_word(folds, ("none", "subjects"), "--folds")
     model = resolve_model(model)
     parents = tuple(resolve_run(name, runs=runs).folder for name in start_from or ())
     with ConsoleProgress() as progress:
         choice = options.choose_recipe()
         resolved = load_recipe(model, choice.recipe, overrides=options.settings)
-        subjects = subjects_of(store, manifest) if folds == "subjects" else ("",)
+        subjects = options.folds(folds)
 
         def request(trial_seed: int, fold: str) -> TrainingRequest:
             return options.request(

@@ -47,6 +47,9 @@ WorkersOption: TypeAlias = Annotated[
 KeepOption: TypeAlias = Annotated[
     str, typer.Option(help="Weights to keep once a run is finished and scored: best, last, both or none.")
 ]
+FoldsOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="subjects: leave one subject out after the other, and average.")
+]
 DryRunOption: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -81,6 +84,14 @@ class TrainingOptions:
         from egotool.training import choose_recipe
 
         return choose_recipe(self.recipe, device=self.device, weights=self.weights)
+
+    def folds(self, word: str | None) -> tuple[str, ...]:
+        """Return the subjects to leave out one after the other for `--folds`; ("",): none."""
+        from egotool.runs import subjects_of
+
+        if word is not None:
+            check_word(word, ("none", "subjects"), "--folds")
+        return subjects_of(self.store, self.manifest) if word == "subjects" else ("",)
 
     def request(
         self,

@@ -231,7 +231,7 @@ def _row(
         published_increase=row.increase,
         baseline=row.baseline,
         measured=_measure(row, trials, baseline=baseline) if trials else None,
-        command=training_command(model, clip_length=row.clip_length, settings=row.settings, options=options),
+        command=training_command(table, row, options=options),
     )
 
 

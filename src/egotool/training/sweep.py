@@ -9,18 +9,19 @@ from egotool.runs.paper import PaperRow, PaperTable, read_paper
 from egotool.training.planning import TrainingRequest
 from egotool.training.several import Task
 
-RequestMaker = Callable[[Recipe, int], TrainingRequest]
-"""Recipe and seed → everything else a training depends on."""
+RequestMaker = Callable[[Recipe, int, str], TrainingRequest]
+"""Recipe, seed and the subject to leave out ("": none) → everything else a training depends on."""
 
 
 @dataclass(frozen=True)
 class RowTask:
-    """One trial of one row."""
+    """One trial of one row, or one fold of it."""
 
     number: int
     """Of the row, from 1."""
     row: PaperRow
     seed: int
+    fold: str
     task: Task
 
 
@@ -54,6 +55,7 @@ def row_tasks(
     recipe: str,
     overrides: Sequence[str],
     make_request: RequestMaker,
+    folds: Sequence[str] = ("",),
 ) -> list[RowTask]:
     """Return the trainings of a table, row by row and seed by seed.
 
@@ -64,7 +66,8 @@ def row_tasks(
         seed: the first.
         recipe: that the rows' numbers go on; see `egotool.runs.rows.load_row_recipe`.
         overrides: further `key=value`s.
-        make_request: completes a recipe and a seed to a request.
+        make_request: completes a recipe, a seed and a fold to a request.
+        folds: subjects to leave out one after the other; ("",): none.
 
     Raises:
         UsageError: if there is no such table or row.
@@ -73,17 +76,19 @@ def row_tasks(
     chosen = choose_rows(rows, table)
     count = table.trials if trials is None else trials
 
-    def task(number: int, trial_seed: int) -> Task:
+    def task(number: int, trial_seed: int, fold: str) -> Task:
         def request() -> TrainingRequest:
             made = load_row_recipe(table_number, number, recipe=recipe, overrides=overrides)
-            return make_request(made, trial_seed)
+            return make_request(made, trial_seed, fold)
 
         row = table.rows[number - 1]
         label = row.label or table.model_of(row)
-        return Task(f"Table {table_number}, row {number} ({label}), seed {trial_seed}", request)
+        name = f"Table {table_number}, row {number} ({label}), seed {trial_seed}"
+        return Task(name + (f", {fold} tests" if fold else ""), request)
 
     return [
-        RowTask(number, table.rows[number - 1], trial_seed, task(number, trial_seed))
+        RowTask(number, table.rows[number - 1], trial_seed, fold, task(number, trial_seed, fold))
         for number in chosen
         for trial_seed in range(seed, seed + count)
+        for fold in folds
     ]
