@@ -1,15 +1,14 @@
 """Writes docs/results.md from finished runs: nothing in it is written by hand."""
 
-import json
 import os
 import platform
 import shlex
 import statistics
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+
+from benchmarks.results_heads import head_result, head_section, prose
 
 from egotool.evaluation import (
     Predictions,
@@ -19,13 +18,21 @@ from egotool.evaluation import (
     wilson_interval,
 )
 from egotool.evaluation.comparison import Comparison
-from egotool.evaluation.heads import head_skill
 from egotool.files import write_text
 from egotool.reporting import DOCUMENTS, collect_outcomes, comparison_table
 from egotool.runs import Run, find_runs, read_run
 
 BASELINE = "convlstm-attention"
 FUSION_WEIGHTS = ((1.0, 1.0), (1.0, 1.5), (1.5, 1.0))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model with something changed, and the seeds it was trained with."""
+
+    model: str
+    changes: tuple[str, ...]
+    seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -39,13 +46,19 @@ class Trials:
     def accuracies(self) -> tuple[float, ...]:
         return tuple(100 * float((each.predicted == each.labels).mean()) for each in self.predictions)
 
+    def of_seeds(self, seeds: Sequence[int]) -> "Trials":
+        places = [place for place, run in enumerate(self.runs) if run.record.seed in seeds]
+        return Trials(
+            tuple(self.runs[place] for place in places), tuple(self.predictions[place] for place in places)
+        )
+
 
 def write_page(
     folder: Path,
     page: Path,
     *,
     models: Sequence[str],
-    variants: Mapping[str, Sequence[str]],
+    variants: Sequence[Variant],
     commands: Sequence[Sequence[str]],
 ) -> None:
     """Write the page about the finished runs in `folder`."""
@@ -60,9 +73,9 @@ def write_page(
 
 
 def _lines(
-    models: Sequence[str], variants: Mapping[str, Sequence[str]], commands: Sequence[Sequence[str]]
+    models: Sequence[str], variants: Sequence[Variant], commands: Sequence[Sequence[str]]
 ) -> Iterator[str]:
-    trials = {model: _trials(model) for model in models}
+    trials = {model: find_trials(model) for model in models}
     compared = {
         model: compare_predictions(each.predictions, trials[BASELINE].predictions)
         for model, each in trials.items()
@@ -72,17 +85,14 @@ def _lines(
     yield from _main_table(trials, compared)
     yield from _conclusions(trials, compared)
     yield from _fusion(trials)
-    yield from _skills(trials)
+    yield from head_section({model: each.runs for model, each in trials.items()})
     yield from _variants(trials, variants)
     yield from _paper_tables()
     yield from _costs()
 
 
-def _prose(text: str) -> str:
-    return textwrap.fill(text, 110)
-
-
-def _trials(model: str, overrides: tuple[str, ...] = ()) -> Trials:
+def find_trials(model: str, overrides: tuple[str, ...] = ()) -> Trials:
+    """Return the finished trials of a model that were trained with `overrides`, by seed."""
     runs = [
         run
         for run in find_runs(Path("runs"), model=model)
@@ -98,7 +108,7 @@ def _head(trials: Mapping[str, Trials], commands: Sequence[Sequence[str]]) -> It
     seeds = ", ".join(str(each.record.seed) for each in trials[BASELINE].runs)
     yield "# Results on rendered data"
     yield ""
-    yield _prose(
+    yield prose(
         "Made by `make results`; nothing on this page is written by hand. Recipe `small` (a narrow ResNet-18 "
         "from scratch, 56×56 pixels, 8 frames), protocol `honest`: the validation split picks the epoch, the "
         f"test split is used once per trial. Seeds {seeds}. {len(run.record.actions)} actions in rendered "
@@ -117,9 +127,10 @@ def _head(trials: Mapping[str, Trials], commands: Sequence[Sequence[str]]) -> It
 def _main_table(trials: Mapping[str, Trials], compared: Mapping[str, Comparison]) -> Iterator[str]:
     yield "## All eight models"
     yield ""
-    yield _prose(
+    yield prose(
         "Accuracy in percent. **95 %**: Wilson's interval from the number of test segments. **Δ RGB**: "
-        f"difference to `{BASELINE}` in points, with the 95 % bootstrap interval over segments and trials. "
+        f"difference to `{BASELINE}` in points, with the 95 % bootstrap interval over segments and pairs of "
+        "trials of one seed. "
         "**McNemar**: exact p-value against RGB of the same seed, by seed. Epochs (of the last stage) are "
         "counted from 1; minutes are those of the model's own last stage, all trials together, on one core."
     )
@@ -170,10 +181,9 @@ def _fusion(trials: Mapping[str, Trials]) -> Iterator[str]:
     rgb, flow = trials[BASELINE], trials["flow"]
     yield "## Late fusion"
     yield ""
-    yield _prose(
+    yield prose(
         "What `egotool fuse RGB_RUN FLOW_RUN --weights …` gives: the weighted average of the probabilities "
-        "of "
-        "the trials of one seed, to be compared with the joint training of both (`two-stream`)."
+        "of the trials of one seed, to be compared with the joint training of both (`two-stream`)."
     )
     yield ""
     yield "| weights RGB, flow | by seed | mean ± sd |"
@@ -188,67 +198,41 @@ def _fusion(trials: Mapping[str, Trials]) -> Iterator[str]:
     yield ""
 
 
-def _skills(trials: Mapping[str, Trials]) -> Iterator[str]:
-    yield "## Do the heads learn their task?"
-    yield ""
-    yield _prose(
-        "Skill on the test split: 1 − (squared error of the head) / (that of an answer that needs no "
-        "network). "
-        "For dynamic filters that answer is the frame itself (nothing moves), for motion segmentation the "
-        "mean "
-        "mask. A head at or below 0 has not learned what it was meant to teach."
-    )
-    yield ""
-    yield "| model | task | skill by seed | error of the head | of the plain answer |"
-    yield "|---|---|---|---|---|"
-    for model, each in trials.items():
-        if each.runs[0].recipe.head is None:
-            continue
-        found = [_skill(run) for run in each.runs]
-        skills = ", ".join(f"{one['skill']:.2f}" for one in found)
-        error = statistics.fmean(float(one["error"]) for one in found)
-        yield f"| {model} | {found[0]['task']} | {skills} | {error:.4f} | {found[0]['plain_error']:.4f} |"
-    yield ""
-
-
-def _skill(run: Run) -> dict[str, str | float]:
-    """Return the head's skill; it is kept in the run's folder, so that the page is quick to make again."""
-    kept = run.folder / "scores" / "head-test.json"
-    if not kept.is_file():
-        skill = head_skill(run)
-        values = {"task": skill.task, "skill": skill.skill, "error": skill.error}
-        write_text(kept, json.dumps({**values, "plain_error": skill.plain_error}) + "\n")
-    values = json.loads(kept.read_text(encoding="utf-8"))
-    return {name: value if isinstance(value, str) else float(value) for name, value in values.items()}
-
-
-def _variants(trials: Mapping[str, Trials], variants: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _variants(trials: Mapping[str, Trials], variants: Sequence[Variant]) -> Iterator[str]:
     yield "## What else was tried"
     yield ""
-    yield _prose(
-        "One trial each (seed 0), beside the same model and seed of the table above: a larger weight α for "
-        "the "
-        "head's loss, to see whether the task helps when it counts; and stage 2 of RGB for twice as long, to "
-        "see whether RGB was trained to its end."
+    yield prose(
+        "Beside the same model and seeds of the table above: a larger weight α for the head's loss, to see "
+        "whether the task helps when it counts; and stage 2 of RGB for twice as long, to see whether RGB was "
+        "trained to its end. All changes were tried once and are all shown; the first difference is to the "
+        "unchanged model, the second to RGB, both with their interval."
     )
     yield ""
-    yield "| model | changed | accuracy | unchanged | difference, interval | skill of the head |"
-    yield "|---|---|---|---|---|---|"
-    for model, words in variants.items():
-        overrides = tuple(value for option, value in pairwise(words) if option == "--set")
-        changed = _trials(model, overrides)
-        if not changed.runs:
-            yield f"| {model} | {', '.join(overrides)} | not run | | | |"
-            continue
-        plain = Trials(trials[model].runs[:1], trials[model].predictions[:1])
-        comparison = compare_predictions(changed.predictions[:1], plain.predictions)
-        skill = _skill(changed.runs[0])["skill"] if changed.runs[0].recipe.head is not None else None
+    yield "| model | changed | by seed | unchanged | difference | to RGB | skill of the head |"
+    yield "|---|---|---|---|---|---|---|"
+    for variant in variants:
+        changed = find_trials(variant.model, variant.changes)
+        seeds = [run.record.seed for run in changed.runs]
+        plain, rgb = (trials[name].of_seeds(seeds) for name in (variant.model, BASELINE))
+        has_head = changed.runs[0].recipe.head is not None
+        skills = ", ".join(f"{head_result(run).skill:.2f}" for run in changed.runs) if has_head else ""
         yield (
-            f"| {model} | {', '.join(overrides)} | {changed.accuracies[0]:.1f} | {plain.accuracies[0]:.1f} "
-            f"| {100 * comparison.difference:+.1f}, {100 * comparison.interval.low:+.1f} to "
-            f"{100 * comparison.interval.high:+.1f} | {f'{skill:.2f}' if skill is not None else ''} |"
+            f"| {variant.model} | {', '.join(variant.changes)} | {_listed(changed.accuracies)} "
+            f"| {_listed(plain.accuracies)} | {_difference(changed, plain)} | {_difference(changed, rgb)} "
+            f"| {skills} |"
         )
     yield ""
+
+
+def _listed(accuracies: Sequence[float]) -> str:
+    return ", ".join(f"{accuracy:.1f}" for accuracy in accuracies)
+
+
+def _difference(one: Trials, other: Trials) -> str:
+    comparison = compare_predictions(one.predictions, other.predictions)
+    low, high = 100 * comparison.interval.low, 100 * comparison.interval.high
+    text = f"{100 * comparison.difference:+.1f} ({low:+.1f} to {high:+.1f})"
+    return f"**{text}**" if comparison.separated else text
 
 
 def _paper_tables() -> Iterator[str]:

@@ -84,6 +84,38 @@ def test_the_interval_against_resampling_in_a_plain_loop() -> None:
     assert interval.high == pytest.approx(high, abs=0.02)
 
 
+def test_pairs_of_trials_against_resampling_in_a_plain_loop() -> None:
+    random = np.random.default_rng(6)
+    rates = np.array([[0.9], [0.6], [0.3]])  # what the seed does, to both
+    right_a, right_b = random.random((3, 60)) < rates, random.random((3, 60)) < rates - 0.1
+    differences = []
+    for _ in range(4000):
+        segments = [random.integers(60) for _ in range(60)]
+        trials = [random.integers(3) for _ in range(3)]
+        differences.append(
+            np.mean([[float(right_a[t][s]) - float(right_b[t][s]) for s in segments] for t in trials])
+        )
+    low, high = np.quantile(differences, (0.025, 0.975))
+    paired = bootstrap_difference(right_a, right_b, paired=True)
+    assert paired.low == pytest.approx(low, abs=0.02)
+    assert paired.high == pytest.approx(high, abs=0.02)
+    alone = bootstrap_difference(right_a, right_b)
+    assert alone.high - alone.low > 1.5 * (paired.high - paired.low)
+
+
+def test_trials_are_drawn_in_pairs_only_where_every_one_has_its_counterpart() -> None:
+    random = np.random.default_rng(7)
+    a = [predictions(list(random.random(12) < 0.7)) for _ in range(2)]
+    b = [predictions(list(random.random(12) < 0.7)) for _ in range(2)]
+    assert compare_predictions(a, b, pairs=[(0, 1), (1, 0)]).paired_trials
+    crossed = compare_predictions(a, b, pairs=[(0, 1), (1, 0)])
+    assert crossed.interval == compare_predictions(a, b[::-1], pairs=[(0, 0), (1, 1)]).interval
+    assert not compare_predictions(a, b, pairs=[(0, 1)]).paired_trials
+    assert not compare_predictions(a[:1], b[:1]).paired_trials
+    with pytest.raises(ValueError, match="no pairs of trials"):
+        bootstrap_difference(np.ones((2, 3), dtype=bool), np.ones((1, 3), dtype=bool), paired=True)
+
+
 def test_the_interval_contains_zero_about_as_often_as_it_says() -> None:
     random = np.random.default_rng(0)
     covered = 0

@@ -48,6 +48,8 @@ class Comparison:
     """Mean accuracy of A minus mean accuracy of B."""
     interval: Interval
     """Bootstrap percentile interval of the difference."""
+    paired_trials: bool
+    """Whether the interval draws trials of A and B in pairs: each has its counterpart of equal seed."""
     confidence: float
     resamples: int
     seed: int
@@ -81,8 +83,9 @@ def compare_predictions(
 ) -> Comparison:
     """Compare the trials `a` with the trials `b`.
 
-    The interval of the difference resamples segments and, where there are several, trials
-    (`egotool.evaluation.statistics.bootstrap_difference`); McNemar's test is of one trial against one.
+    The interval of the difference resamples segments and, where there are several, trials, in pairs if each
+    has its counterpart (`egotool.evaluation.statistics.bootstrap_difference`). McNemar's test is of one trial
+    against one.
 
     Args:
         a: predictions of one network, or of the trials of one experiment (they differ in the seed only).
@@ -104,6 +107,8 @@ def compare_predictions(
     )
     if pairs is None:
         pairs = [(number, number) for number in range(min(len(a), len(b)))]
+    of_a, of_b = ([pair[side] for pair in pairs] for side in (0, 1))
+    paired = len(a) > 1 and sorted(of_a) == list(range(len(a))) and sorted(of_b) == list(range(len(b)))
     accuracies_a = tuple(float(accuracy) for accuracy in right_a.mean(axis=1))
     accuracies_b = tuple(float(accuracy) for accuracy in right_b.mean(axis=1))
     return Comparison(
@@ -113,8 +118,14 @@ def compare_predictions(
         accuracies_b=accuracies_b,
         difference=float(np.mean(accuracies_a) - np.mean(accuracies_b)),
         interval=bootstrap_difference(
-            right_a, right_b, seed=seed, resamples=resamples, confidence=CONFIDENCE
+            right_a[of_a] if paired else right_a,
+            right_b[of_b] if paired else right_b,
+            paired=paired,
+            seed=seed,
+            resamples=resamples,
+            confidence=CONFIDENCE,
         ),
+        paired_trials=paired,
         confidence=CONFIDENCE,
         resamples=resamples,
         seed=seed,

@@ -55,6 +55,7 @@ def bootstrap_difference(
     right_a: NDArray[np.bool_],
     right_b: NDArray[np.bool_],
     *,
+    paired: bool = False,
     seed: int = 0,
     resamples: int = 10_000,
     confidence: float = 0.95,
@@ -62,18 +63,20 @@ def bootstrap_difference(
     """Return the bootstrap percentile interval of accuracy A − accuracy B.
 
     Every resample draws the segments with replacement, the same ones for A and B (they are paired), and
-    independently of them the trials of A and the trials of B with replacement: the interval covers the
-    choice of segments and of seeds. With one trial on a side that side's seed counts as fixed.
+    independently of them trials with replacement: the interval covers the choice of segments and of seeds.
+    With one trial on a side that side's seed counts as fixed. With few trials the seeds' part is rough.
 
     Args:
         right_a: (trials of A, N), whether each trial gets each of the N segments right.
         right_b: (trials of B, N), the same of B.
+        paired: trial i of A and trial i of B have the same seed: they are drawn together, so that what a seed
+            does to both does not count. Otherwise the trials of A and of B are drawn independently.
         seed: of the resampling.
         resamples: how many.
         confidence: share of resamples inside.
 
     Raises:
-        ValueError: if there are no trials, no segments, or different numbers of segments.
+        ValueError: if there are no trials, no segments, or different numbers of segments (paired: of trials).
 
     Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; for two crossed
     factors A. B. Owen, "The pigeonhole bootstrap" (2007): slightly too wide rather than too narrow.
@@ -82,6 +85,8 @@ def bootstrap_difference(
         raise ValueError(f"no pairs: {right_a.shape} and {right_b.shape}")
     if 0 in right_a.shape or 0 in right_b.shape:
         raise ValueError("no trials or no segments")
+    if paired and len(right_a) != len(right_b):
+        raise ValueError(f"no pairs of trials: {len(right_a)} and {len(right_b)}")
     random = np.random.default_rng(seed)
     segments = right_a.shape[1]
     at_once = max(1, _ANSWERS_AT_ONCE // segments)
@@ -89,9 +94,11 @@ def bootstrap_difference(
     for start in range(0, resamples, at_once):
         count = min(at_once, resamples - start)
         chosen = random.integers(0, segments, size=(count, segments))
+        drawn_a, drawn_b = (
+            random.integers(0, len(right), size=(count, len(right))) for right in (right_a, right_b)
+        )
         means = []
-        for right in (right_a, right_b):
-            trials = random.integers(0, len(right), size=(count, len(right)))
+        for right, trials in ((right_a, drawn_a), (right_b, drawn_a if paired else drawn_b)):
             by_trial = np.stack([trial[chosen].mean(axis=1) for trial in right], axis=1)
             means.append(np.take_along_axis(by_trial, trials, axis=1).mean(axis=1))
         differences.append(means[0] - means[1])

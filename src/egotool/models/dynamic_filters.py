@@ -28,18 +28,27 @@ class DynamicFilterHead(nn.Module):
     Args:
         channels: channels C of the features.
         form: `full` (as run) or `depthwise` (the paper's text).
+        start: weights of the last convolution: torch's own `random` ones (as run), or `zero`. Random filters
+            add up 49 × 3 products of features that nobody has scaled: their first errors can be thousands.
     """
 
-    def __init__(self, channels: int, *, form: DynamicFilterForm = "full") -> None:
+    def __init__(
+        self, channels: int, *, form: DynamicFilterForm = "full", start: Literal["random", "zero"] = "random"
+    ) -> None:
         super().__init__()
         if form not in _FILTERS:
             raise ValueError(f"the form of a dynamic filter head is full or depthwise, not {form!r}")
         self.form: DynamicFilterForm = form
+        last = nn.Conv2d(channels, _FILTERS[form], 1)
+        if start == "zero":
+            assert last.bias is not None
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
         self.conv = nn.Sequential(
             nn.ReLU(),  # not in place: the features are used elsewhere too
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels, _FILTERS[form], 1),
+            last,
         )
 
     def forward(self, features: Tensor) -> Tensor:

@@ -153,9 +153,9 @@ def heading(compared: SidesCompared) -> str:
 def sentences(compared: SidesCompared) -> list[str]:
     """Return what was compared and what the numbers are, a sentence each."""
     comparison = compared.comparison
-    resampled = (
-        "segments" if len(compared.a.members) == len(compared.b.members) == 1 else "segments and trials"
-    )
+    resampled = "segments"
+    if len(compared.a.members) > 1 or len(compared.b.members) > 1:
+        resampled += " and pairs of trials of one seed" if comparison.paired_trials else " and trials"
     lines = [
         f"A: {compared.a.sentence}.",
         f"B: {compared.b.sentence}.",

@@ -109,7 +109,7 @@ def _build_head(
     if head is None:
         return None
     if head.kind == "dynamic-filters":
-        return DynamicFilterHead(channels, form=head.form)
+        return DynamicFilterHead(channels, form=head.form, start=head.start)
     return MotionSegmentationHead(channels, grid, form=head.form)
 
 

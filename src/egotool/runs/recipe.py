@@ -109,6 +109,9 @@ class DynamicFilterRecipe(RecipePart):
     tap: Literal["cnn", "convlstm"]
     form: Literal["full", "depthwise"]
     """`full`: 3×3×7×7 filters as run; `depthwise`: one 7×7 filter per colour, the paper's text."""
+    start: Literal["random", "zero"] = "random"
+    """Weights of the head's last convolution: `random` as run; with `zero` the filters begin as nothing, so
+    that the first errors are of the size of the picture instead of a thousand times larger."""
     alpha: NotNegative
     """Weight of the head's loss (equation 1)."""
 
