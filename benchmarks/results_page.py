@@ -20,7 +20,10 @@ from egotool.evaluation import (
 from egotool.evaluation.comparison import Comparison
 from egotool.files import write_text
 from egotool.reporting import DOCUMENTS, collect_outcomes, comparison_table
+from egotool.reporting.figures import choose_figure_runs, write_pictures
+from egotool.reporting.sheet_frames import choose_rows
 from egotool.runs import Run, find_runs, read_run
+from egotool.store import Store
 
 BASELINE = "convlstm-attention"
 FUSION_WEIGHTS = ((1.0, 1.0), (1.0, 1.5), (1.5, 1.0))
@@ -67,6 +70,7 @@ def write_page(
     os.chdir(folder)  # runs name their store as it was typed there
     try:
         text = "\n".join(_lines(models, variants, commands))
+        draw_figures(target.parent / "pictures")
     finally:
         os.chdir(here)
     write_text(target, text + "\n")
@@ -88,6 +92,7 @@ def _lines(
     yield from head_section({model: each.runs for model, each in trials.items()})
     yield from _variants(trials, variants)
     yield from _paper_tables()
+    yield from _figures()
     yield from _costs()
 
 
@@ -243,6 +248,23 @@ def _paper_tables() -> Iterator[str]:
         yield ""
         yield DOCUMENTS["markdown"](table).strip()
         yield ""
+
+
+def _figures() -> Iterator[str]:
+    yield "## As `egotool report --figure 3` and `--figure 4` draw it"
+    yield ""
+    for number in (3, 4):
+        yield f"![Figure {number}](pictures/figure{number}.png)"
+        yield ""
+
+
+def draw_figures(folder: Path) -> None:
+    """Draw the page's figures into `folder`; the present folder is that of the runs."""
+    for number in (3, 4):
+        chosen = choose_figure_runs(number, [], runs=Path("runs"), recipe="small").runs
+        store = Store(Path(chosen[0].record.data.store))
+        rows = choose_rows(store, count=3)
+        write_pictures(number, chosen, store, rows, files=[folder / f"figure{number}.png"])
 
 
 def _costs() -> Iterator[str]:

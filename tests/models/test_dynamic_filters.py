@@ -97,3 +97,15 @@ def test_head_equals_two_convolutions_and_leaves_the_features_alone(form, count)
 def test_unknown_form():
     with pytest.raises(ValueError, match="full or depthwise"):
         DynamicFilterHead(4, form="both")
+
+
+def test_a_head_that_starts_from_zero_predicts_nothing_and_learns() -> None:
+    torch.manual_seed(0)
+    head = DynamicFilterHead(6, start="zero")
+    features, images = torch.randn(2, 6, 5, 5), torch.randn(2, 3, 16, 16)
+    predicted = apply_dynamic_filters(head(features), images)
+    assert predicted.abs().max() == 0
+    (predicted - images).square().mean().backward()
+    last = head.conv[3]
+    assert last.weight.grad is not None and last.weight.grad.abs().max() > 0
+    assert head.conv[1].weight.abs().max() > 0
