@@ -89,3 +89,21 @@ def test_wrong_usage_is_one_sentence(words: list[str], said: str) -> None:
     result = CliRunner().invoke(app, words)
     assert isinstance(result.exception, UsageError)
     assert said in str(result.exception)
+
+
+def test_protocol_and_folds_choose_among_groups_of_runs() -> None:
+    make_run(Path("runs"), "honest", model="dynamic-net", correct=(5, 5))
+    make_run(Path("runs"), "paper", model="dynamic-net", correct=(9, 9), protocol="paper")
+
+    def mean(*arguments: str) -> float | None:
+        result = CliRunner().invoke(app, ["--table", "4", "--json", *arguments])
+        rows = {row["model"]: row for row in json.loads(result.stdout)["rows"]}
+        measured = rows["dynamic-net"]["measured"]
+        return measured and measured["mean"]
+
+    assert mean("--protocol", "honest") == 50.0
+    assert mean("--protocol", "paper") == 90.0
+    assert mean("--protocol", "paper", "--no-folds") == 90.0
+    assert mean("--folds") is None
+    refused = CliRunner().invoke(app, ["--protocol", "fair"])
+    assert isinstance(refused.exception, UsageError)

@@ -37,6 +37,13 @@ def report(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run folders.")] = Path("runs"),
     recipe: Annotated[str | None, typer.Option(help="Show only runs of this recipe, such as small.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Show only runs of this protocol: honest or paper.")
+    ] = None,
+    folds: Annotated[
+        bool | None,
+        typer.Option("--folds/--no-folds", help="Show only leave-one-subject-out, or only fixed splits."),
+    ] = None,
     split: Annotated[str, typer.Option(help="The split whose scores are shown.")] = "test",
     format_: Annotated[Format, typer.Option("--format", help="How to write the table.")] = Format.RICH,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -85,6 +92,8 @@ def report(
     """
     if sum(each is not None for each in (table, figure, compare)) > 1:
         raise UsageError("--table, --figure and --compare are three different things: give one of them")
+    if protocol not in (None, "honest", "paper"):
+        raise UsageError(f"--protocol is honest or paper, not {protocol!r}")
     if figure is None and (run or store or segment):
         raise UsageError("--run, --store and --segment belong to --figure: add it, or leave them out")
     if runs != Path("runs") and not runs.is_dir():
@@ -108,7 +117,8 @@ def report(
         )
         return
     print_table(
-        table if table is not None else 4, runs=runs, recipe=recipe, split=split, wanted=wanted, out=out,
+        table if table is not None else 4, runs=runs, recipe=recipe, protocol=protocol, folds=folds,
+        split=split, wanted=wanted, out=out,
         overwrite=overwrite, dry_run=dry_run,
     )  # fmt: skip
 
@@ -118,6 +128,8 @@ def print_table(
     *,
     runs: Path,
     recipe: str | None,
+    protocol: str | None,
+    folds: bool | None,
     split: str,
     wanted: Format,
     out: Path | None,
@@ -140,7 +152,9 @@ def print_table(
             "leave out --recipe to see all"
         )
     notes = [*found.unfinished, *found.problems]
-    result = comparison_table(table, found.outcomes, recipe=recipe, problems=notes, runs=runs)
+    result = comparison_table(
+        table, found.outcomes, recipe=recipe, protocol=protocol, folds=folds, problems=notes, runs=runs
+    )
     messages = message_console()
     if wanted is Format.RICH:
         output_console().print(render_terminal(result))

@@ -38,7 +38,7 @@ from egotool.cli.training_plans import (
 from egotool.errors import EgotoolError
 
 if TYPE_CHECKING:
-    from egotool.training import Attempt, TrainingResult
+    from egotool.training import Attempt, StageEstimate, TrainingPlan, TrainingResult
 
 
 def train(
@@ -76,18 +76,6 @@ def train(
     Example: egotool train dynamic-net --trials 3
     """
     wait_politely()
-    from egotool.console import ConsoleProgress, output_console
-    from egotool.runs import load_recipe, resolve_model, resolve_run
-    from egotool.training import (
-        Task,
-        TrainingRequest,
-        estimate,
-        is_main_process,
-        plan_training,
-        run_plan,
-        train_all,
-    )
-
     options = TrainingOptions(
         recipe=recipe,
         settings=settings or (),
@@ -103,53 +91,94 @@ def train(
         workers=workers,
         keep=keep,
     )
+    _train(
+        model,
+        options,
+        trials=trials,
+        folds=folds,
+        start_from=start_from or (),
+        again=again,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def _train(
+    model: str,
+    options: TrainingOptions,
+    *,
+    trials: int,
+    folds: str | None,
+    start_from: "Sequence[str]",
+    again: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from egotool.console import ConsoleProgress
+    from egotool.runs import load_recipe, resolve_model, resolve_run
+    from egotool.training import (
+        Task,
+        TrainingRequest,
+        estimate,
+        is_main_process,
+        plan_training,
+        run_plan,
+        train_all,
+    )
+
     model = resolve_model(model)
-    parents = tuple(resolve_run(name, runs=runs).folder for name in start_from or ())
+    parents = tuple(resolve_run(name, runs=options.runs).folder for name in start_from)
     with ConsoleProgress() as progress:
         choice = options.choose_recipe()
         resolved = load_recipe(model, choice.recipe, overrides=options.settings)
         subjects = options.folds(folds)
+        several = [(seed, fold) for seed in range(options.seed, options.seed + trials) for fold in subjects]
 
-        def request(trial_seed: int, fold: str) -> TrainingRequest:
+        def request(seed: int, fold: str) -> TrainingRequest:
             return options.request(
-                resolved, reason=choice.reason, seed=trial_seed, fold=fold, start_from=parents, again=again
+                resolved, reason=choice.reason, seed=seed, fold=fold, start_from=parents, again=again
             )
 
-        plan = plan_training(request(seed, subjects[0]))  # says what is wrong before anything is done
-        if not is_main_process():  # Lightning starts the command once more for every further device
-            for trial_seed in range(seed, seed + trials):
-                for fold in subjects:
-                    run_plan(plan_training(request(trial_seed, fold)))
-            return
+        plan = plan_training(request(*several[0]))  # says what is wrong before anything is done
         if dry_run:
             estimates = estimate(plan)
+        elif not is_main_process():  # Lightning starts the command once more for every further device
+            for seed, fold in several:
+                run_plan(plan_training(request(seed, fold)))
+            return
+        elif len(several) == 1:  # its errors are the command's
+            announce(plan, progress)
+            result = run_plan(plan, progress=progress)
         else:
-            tasks = [
-                Task(_name(model, trial_seed, fold), partial(request, trial_seed, fold))
-                for trial_seed in range(seed, seed + trials)
-                for fold in subjects
-            ]
-            if len(tasks) == 1:  # its errors are the command's
-                announce(plan, progress)
-                result = run_plan(plan, progress=progress)
-            else:
-                attempts = train_all(tasks, progress=progress, announce=lambda each: announce(each, progress))
+            tasks = [Task(_name(model, *each), partial(request, *each)) for each in several]
+            attempts = train_all(tasks, progress=progress, announce=lambda each: announce(each, progress))
     if dry_run:
-        if as_json:
-            document = plan_document(plan, estimates) | {"trials": trials, "folds": [*filter(None, subjects)]}
-            typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        else:
-            print_plan(plan, estimates, output_console())
-            if trials * len(subjects) > 1:
-                typer.echo(
-                    f"{trials * len(subjects)} such trainings: {trials} trials × {len(subjects)} folds."
-                )
-    elif len(tasks) == 1:
+        _print_dry_run(plan, estimates, trials=trials, subjects=subjects, as_json=as_json)
+    elif len(several) == 1:
         _print_result(result, as_json=as_json)
     else:
         _print_attempts(attempts, folds=len(subjects), as_json=as_json)
-    if plan.data.skipped or (not dry_run and len(tasks) > 1 and any(each.error for each in attempts)):
+    if plan.data.skipped or (not dry_run and len(several) > 1 and any(each.error for each in attempts)):
         raise typer.Exit(1)
+
+
+def _print_dry_run(
+    plan: "TrainingPlan",
+    estimates: "Sequence[StageEstimate]",
+    *,
+    trials: int,
+    subjects: "Sequence[str]",
+    as_json: bool,
+) -> None:
+    from egotool.console import output_console
+
+    if as_json:
+        document = plan_document(plan, estimates) | {"trials": trials, "folds": [*filter(None, subjects)]}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    print_plan(plan, estimates, output_console())
+    if trials * len(subjects) > 1:
+        typer.echo(f"{trials * len(subjects)} such trainings: {trials} trials × {len(subjects)} folds.")
 
 
 def _name(model: str, seed: int, fold: str) -> str:
