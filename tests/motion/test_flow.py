@@ -127,7 +127,7 @@ def test_unknown_names_and_impossible_schedules_are_refused() -> None:
     image = texture(20, 20)
     with pytest.raises(ValueError, match="exact, accurate, fast, turbo"):
         tvl1(image, image, schedule="quick")
-    with pytest.raises(ValueError, match="auto, numba and opencv"):
+    with pytest.raises(ValueError, match="auto, numba, torch and opencv"):
         tvl1(image, image, backend="cuda")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="exact"):
         tvl1(image, image, backend="opencv")

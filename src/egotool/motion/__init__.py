@@ -5,7 +5,7 @@ the y displacement in pixels from frame t to frame t + 1; a homography maps pixe
 """
 
 from egotool.motion.camera import CameraMotion, estimate_camera_motion
-from egotool.motion.flow import Backend, tvl1, warm_up
+from egotool.motion.flow import Backend, tvl1, tvl1_batch, warm_up
 from egotool.motion.pictures import to_gray
 from egotool.motion.schedule import SCHEDULES, Schedule
 from egotool.motion.track_parameters import TrackParameters
@@ -25,6 +25,7 @@ __all__ = [
     "read_flo",
     "to_gray",
     "tvl1",
+    "tvl1_batch",
     "warm_up",
     "warp_back",
     "warp_flow",

@@ -1,15 +1,17 @@
 """Dense optical flow between two frames."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from egotool.motion._arrays import Flow, GrayImage, check_pair
 from egotool.motion._engine import workspace
 from egotool.motion._opencv import opencv_tvl1
 from egotool.motion.schedule import Schedule, find_schedule
 
-Backend = Literal["auto", "numba", "opencv"]
+Backend = Literal["auto", "numba", "torch", "opencv"]
 
 
 def tvl1(
@@ -25,8 +27,9 @@ def tvl1(
         image0: (H, W) gray picture of any size, uint8 0..255 or float32 0..1.
         image1: the same, of the same size and type.
         schedule: a name in `SCHEDULES` ("exact", "accurate", "fast", "turbo") or a `Schedule`.
-        backend: "numba" is the engine of this package; "opencv" is the reference, for the schedule "exact"
-            only; "auto" takes the best one there is, at present always "numba".
+        backend: "numba" is the engine of this package; "torch" computes the same on a GPU, if there is one,
+            and pays off for batches (`tvl1_batch`); "opencv" is the reference, for the schedule "exact"
+            only; "auto" is "numba".
 
     Returns:
         (2, H, W) float32 in pixels: `image0[y, x]` matches `image1[y + flow[1, y, x], x + flow[0, y, x]]`.
@@ -43,12 +46,71 @@ def tvl1(
     """
     check_pair(image0, image1)
     chosen = find_schedule(schedule)
+    check_backend(backend)
     if backend == "opencv":
         return opencv_tvl1(image0, image1, chosen)
-    if backend not in ("auto", "numba"):
-        raise ValueError(f"no backend is called {backend!r}; there are auto, numba and opencv")
+    if backend == "torch":
+        flows = tvl1_batch(image0[None], image1[None], schedule=chosen, backend="torch")
+        return np.asarray(flows[0])
     height, width = image0.shape
     return workspace(height, width, chosen).compute(image0, image1)
+
+
+def tvl1_batch(
+    images0: NDArray[np.uint8] | NDArray[np.float32],
+    images1: NDArray[np.uint8] | NDArray[np.float32],
+    *,
+    schedule: str | Schedule = "fast",
+    backend: Backend = "auto",
+    threads: int = 1,
+    device: str | None = None,
+) -> NDArray[np.float32]:
+    """Return the TV-L1 flow of N pairs of pictures, each as `tvl1` gives it.
+
+    Args:
+        images0: (N, H, W) gray pictures, uint8 0..255 or float32 0..1.
+        images1: the same, of the same shape and type.
+        schedule: see `tvl1`.
+        backend: see `tvl1`; "torch" works on all pairs at once.
+        threads: pairs computed at the same time by the backends "numba" and "opencv".
+        device: for "torch", such as "cuda:1"; None: the GPU if there is one, else the CPU.
+
+    Returns:
+        (N, 2, H, W) float32 in pixels.
+
+    Raises:
+        TypeError: see `tvl1`.
+        ValueError: see `tvl1`; or the pictures are not (N, H, W).
+    """
+    check_backend(backend)
+    if images0.ndim != 3 or images1.ndim != 3 or len(images0) != len(images1):
+        raise ValueError(
+            f"images0 has shape {images0.shape}, images1 {images1.shape}; both have to be (N, H, W)"
+        )
+    chosen = find_schedule(schedule)
+    if len(images0) == 0:
+        return np.zeros((0, 2, *images0.shape[1:]), np.float32)
+    if backend != "torch":
+        with ThreadPoolExecutor(threads) as pool:
+            flows = pool.map(
+                lambda pair: tvl1(*pair, schedule=chosen, backend=backend), zip(images0, images1, strict=True)
+            )
+            return np.stack(list(flows))
+    for image0, image1 in zip(images0, images1, strict=True):
+        check_pair(image0, image1)
+    import torch  # takes seconds, and only this backend needs it
+
+    from egotool.motion._torch_engine import torch_tvl1
+
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    first, second = (torch.from_numpy(np.ascontiguousarray(each)).to(place) for each in (images0, images1))
+    return np.asarray(torch_tvl1(first, second, chosen).cpu().numpy())
+
+
+def check_backend(backend: str) -> None:
+    """Raise ValueError unless there is such a backend."""
+    if backend not in ("auto", "numba", "torch", "opencv"):
+        raise ValueError(f"no backend is called {backend!r}; there are auto, numba, torch and opencv")
 
 
 def warm_up(height: int, width: int, *, schedule: str | Schedule = "fast") -> None:

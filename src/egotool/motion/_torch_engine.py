@@ -1,0 +1,255 @@
+"""The torch engine of TV-L1: all pairs of a batch at once, on a GPU or the CPU.
+
+The same schedules and the same computation as the numba engine (`_kernels` draws it), with whole pictures in
+place of rows:
+
+```text
+    flow     (N, 2, h, w)    u and v of every pair
+    dual_x   (N, 2, h, w)    x components of the dual variables of u and of v
+    dual_y   (N, 2, h, w)    y components
+    slope    (N, 2, h, w)    gradient of the data term;  inverse, residual (N, 1, h, w)
+```
+
+A pair whose update has fallen below the schedule's epsilon is frozen by a mask, so that a result does not
+depend on its neighbours in the batch. On a GPU nothing asks whether all pairs are done: that would make the
+processor wait for the GPU within the iterations. All iterations of the schedule run there.
+
+Memory traffic per pixel and iteration, counted from what each operation reads and writes in float32: about
+610 bytes operation by operation, as on a CPU. On CUDA an iteration goes through `torch.compile`, which fuses
+it into two kernels (primal, dual): 25 values read or written, 100 bytes. `fast` does about 166 iterations per
+pixel of the full size (80 there, 3 × 30 on each level of 0.49 times the area), 14.5 million on 340×256: at
+3 TB/s, what an H100's memory can give, about 2000 frames/s fused and 330 unfused, if memory is all that
+limits. NOT MEASURED: no GPU was at hand when this was written.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from egotool.motion._pyramid import level_sizes
+from egotool.motion.schedule import Schedule, at_level
+
+_NO_SLOPE = 1.2e-7
+"""Squared gradients up to this count as none, as in the numba engine."""
+
+Sweep = Callable[
+    [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, int, float, float, float], tuple[Tensor, ...]
+]
+
+
+@torch.no_grad()
+def torch_tvl1(
+    images0: Tensor, images1: Tensor, schedule: Schedule, *, stop_early: bool | None = None
+) -> Tensor:
+    """Return the flow (N, 2, H, W) float32 between pairs of pictures (N, H, W), on their device.
+
+    Args:
+        images0: uint8 0..255 or float32 0..1.
+        images1: the same, of the same shape, type and device.
+        schedule: what to do.
+        stop_early: leave out iterations that no pair needs any more; the result is the same. None: not on a
+            GPU, see above.
+    """
+    if stop_early is None:
+        stop_early = images0.device.type != "cuda"
+    count, height, width = images0.shape
+    sizes = level_sizes(height, width, schedule)
+    levels = _pyramid(torch.cat([images0, images1]), sizes, schedule)
+    flow: Tensor | None = None
+    for level in reversed(range(len(sizes))):
+        flow = _start(flow, sizes, level, schedule, count=count, device=images0.device)
+        image0, image1 = levels[level][:count], levels[level][count:]
+        flow = _refine(flow, image0, image1, level, schedule, stop_early=stop_early)
+    assert flow is not None  # there is always the finest level
+    return flow
+
+
+def _pyramid(pictures: Tensor, sizes: list[tuple[int, int]], schedule: Schedule) -> list[Tensor]:
+    """Return gray, d/dx and d/dy (2N, 3, h, w) of every level, the finest first."""
+    picture = pictures.unsqueeze(1).float()
+    if pictures.dtype != torch.uint8:
+        picture = picture * 255
+    picture = _blurred(picture, schedule.presmooth)
+    sigma = schedule.antialias * math.sqrt(1 / schedule.factor**2 - 1)
+    near, far = (8 / 12, -1 / 12) if schedule.five_point else (0.5, 0.0)
+    levels = []
+    for level, size in enumerate(sizes):
+        if level:
+            picture = _resized(_blurred(picture, sigma), size)
+        levels.append(_with_gradients(picture, near, far))
+    return levels
+
+
+def _blurred(picture: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur with OpenCV's kernel size; the border is mirrored without repeating the edge."""
+    if not sigma:
+        return picture
+    half = (round(sigma * 8 + 1) | 1) // 2
+    places = torch.arange(-half, half + 1, dtype=torch.float32, device=picture.device)
+    weights = torch.exp(-0.5 * (places / sigma) ** 2)
+    weights = (weights / weights.sum()).view(1, 1, 1, -1)
+    across = F.conv2d(_mirrored(picture, half, dim=3), weights)
+    return F.conv2d(_mirrored(across, half, dim=2), weights.transpose(2, 3))
+
+
+def _mirrored(picture: Tensor, margin: int, *, dim: int) -> Tensor:
+    """Add `margin` mirrored rows or columns on both sides; the picture may be smaller than the margin."""
+    size = picture.shape[dim]
+    period = max(2 * (size - 1), 1)
+    places = torch.arange(-margin, size + margin, device=picture.device).remainder(period)
+    return picture.index_select(dim, torch.minimum(places, period - places).clamp(max=size - 1))
+
+
+def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(picture, size=size, mode="bilinear", align_corners=False)
+
+
+def _with_gradients(picture: Tensor, near: float, far: float) -> Tensor:
+    height, width = picture.shape[-2:]
+    padded = F.pad(picture, (2, 2, 2, 2), mode="replicate")
+
+    def at(dy: int, dx: int) -> Tensor:
+        return padded[..., 2 + dy : 2 + dy + height, 2 + dx : 2 + dx + width]
+
+    d_x = near * (at(0, 1) - at(0, -1)) + far * (at(0, 2) - at(0, -2))
+    d_y = near * (at(1, 0) - at(-1, 0)) + far * (at(2, 0) - at(-2, 0))
+    return torch.cat([picture, d_x, d_y], dim=1)
+
+
+def _start(
+    coarse: Tensor | None,
+    sizes: list[tuple[int, int]],
+    level: int,
+    schedule: Schedule,
+    *,
+    count: int,
+    device: torch.device,
+) -> Tensor:
+    """Return the first flow of a level: the next coarser level's, enlarged, or zero."""
+    height, width = sizes[level]
+    if coarse is None:
+        return torch.zeros(count, 2, height, width, device=device)
+    coarse_height, coarse_width = sizes[level + 1]
+    scales = (width / coarse_width, height / coarse_height)
+    if schedule.opencv_sizes:
+        scales = (1 / schedule.factor, 1 / schedule.factor)
+    larger = _resized(coarse, (height, width))
+    return torch.cat([larger[:, :1] * scales[0], larger[:, 1:] * scales[1]], dim=1)
+
+
+def _refine(
+    flow: Tensor, image0: Tensor, image1: Tensor, level: int, schedule: Schedule, *, stop_early: bool
+) -> Tensor:
+    """Return the flow of a level after its warps; the images are (N, 3, h, w): gray, d/dx, d/dy."""
+    dual_x, dual_y = torch.zeros_like(flow), torch.zeros_like(flow)
+    mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
+    for _ in range(at_level(schedule.warps, level)):
+        slope, inverse, residual = _linearised(flow, image0, image1, mode, schedule)
+        flow, dual_x, dual_y = _solve(
+            flow, dual_x, dual_y, slope, inverse, residual, level, schedule, stop_early=stop_early
+        )
+    return flow if schedule.median_each_round else _median(flow)
+
+
+def _linearised(
+    flow: Tensor, image0: Tensor, image1: Tensor, mode: str, schedule: Schedule
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return gradient, its inverse square and the residual of the data term around `flow`."""
+    height, width = flow.shape[-2:]
+    x = torch.arange(width, device=flow.device).view(1, 1, width) + flow[:, 0]
+    y = torch.arange(height, device=flow.device).view(1, height, 1) + flow[:, 1]
+    clamped_x, clamped_y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+    inside = ((x == clamped_x) & (y == clamped_y)).unsqueeze(1)
+    places = torch.stack(
+        [clamped_x * (2 / max(width - 1, 1)) - 1, clamped_y * (2 / max(height - 1, 1)) - 1], dim=-1
+    )
+    warped = F.grid_sample(image1, places, mode=mode, padding_mode="border", align_corners=True)
+    slope = warped[:, 1:]
+    if schedule.average_gradients:
+        slope = 0.5 * (slope + image0[:, 1:])
+    slope = slope * inside  # who points out of the picture has no data term
+    squared = slope.square().sum(dim=1, keepdim=True)
+    inverse = torch.where(squared > _NO_SLOPE, 1 / squared, 0.0)
+    residual = warped[:, :1] - image0[:, :1] - (slope * flow).sum(dim=1, keepdim=True)
+    return slope, inverse, residual
+
+
+def _solve(
+    flow: Tensor,
+    dual_x: Tensor,
+    dual_y: Tensor,
+    slope: Tensor,
+    inverse: Tensor,
+    residual: Tensor,
+    level: int,
+    schedule: Schedule,
+    *,
+    stop_early: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the iterations of one warp; pairs that have converged keep what they have."""
+    limit = at_level(schedule.iterations, level)
+    tolerance = schedule.epsilon**2 * flow.shape[-2] * flow.shape[-1]
+    sweep = _compiled_sweep() if flow.device.type == "cuda" else _sweep
+    going = torch.ones(len(flow), 1, 1, 1, dtype=torch.bool, device=flow.device)
+    for _ in range(schedule.rounds):
+        if schedule.median_each_round:
+            flow = torch.where(going, _median(flow), flow)
+        for done in range(0, limit, schedule.sweep):
+            new_flow, new_x, new_y, error = sweep(
+                flow, dual_x, dual_y, slope, inverse, residual,
+                min(schedule.sweep, limit - done),
+                schedule.data_weight * schedule.coupling,
+                schedule.coupling,
+                schedule.dual_step / schedule.coupling,
+            )  # fmt: skip
+            flow = torch.where(going, new_flow, flow)
+            dual_x, dual_y = torch.where(going, new_x, dual_x), torch.where(going, new_y, dual_y)
+            going = going & (error > tolerance)
+            if stop_early and not going.any():
+                return flow, dual_x, dual_y
+    return flow, dual_x, dual_y
+
+
+def _sweep(
+    flow: Tensor,
+    dual_x: Tensor,
+    dual_y: Tensor,
+    slope: Tensor,
+    inverse: Tensor,
+    residual: Tensor,
+    iterations: int,
+    bound: float,
+    coupling: float,
+    step: float,
+) -> tuple[Tensor, ...]:
+    """Return flow and duals after some iterations, and the summed squared update of the last (N, 1, 1, 1)."""
+    update = flow
+    for _ in range(iterations):
+        along = -(residual + (slope * flow).sum(dim=1, keepdim=True)) * inverse
+        divergence = (
+            dual_x - F.pad(dual_x[..., :-1], (1, 0)) + dual_y - F.pad(dual_y[..., :-1, :], (0, 0, 1, 0))
+        )
+        update = along.clamp(-bound, bound) * slope + coupling * divergence
+        flow = flow + update
+        d_x = F.pad(flow[..., 1:] - flow[..., :-1], (0, 1))
+        d_y = F.pad(flow[..., 1:, :] - flow[..., :-1, :], (0, 0, 0, 1))
+        scale = 1 / (1 + step * (d_x * d_x + d_y * d_y).sqrt())
+        dual_x, dual_y = (dual_x + step * d_x) * scale, (dual_y + step * d_y) * scale
+    return flow, dual_x, dual_y, update.square().sum(dim=(1, 2, 3), keepdim=True)
+
+
+@functools.cache
+def _compiled_sweep() -> Sweep:
+    return torch.compile(_sweep)
+
+
+def _median(flow: Tensor) -> Tensor:
+    """5×5 median of each channel; the border repeats."""
+    height, width = flow.shape[-2:]
+    padded = F.pad(flow, (2, 2, 2, 2), mode="replicate")
+    neighbours = [padded[..., y : y + height, x : x + width] for y in range(5) for x in range(5)]
+    return torch.stack(neighbours).median(dim=0).values
