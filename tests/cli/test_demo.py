@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from egotool.cli import demo as demo_module
 from egotool.cli.main import app
 from egotool.errors import EgotoolError
+from egotool.video import embedded_clips
 
 
 def test_dry_run_prints_the_three_commands_and_writes_nothing(tmp_path: Path) -> None:
@@ -19,7 +20,7 @@ def test_dry_run_prints_the_three_commands_and_writes_nothing(tmp_path: Path) ->
 
 
 def test_the_embedded_clips_are_there() -> None:
-    assert all(clip.is_file() for clip in demo_module.embedded_clips())
+    assert all(clip.is_file() for clip in embedded_clips())
 
 
 def test_a_failing_command_stops_the_demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

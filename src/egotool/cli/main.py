@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from egotool import __version__
+from egotool.cli.bench import bench
 from egotool.cli.data import data
 from egotool.cli.demo import demo
 from egotool.cli.evaluate import evaluate
@@ -39,6 +40,7 @@ app.command()(sheet)
 app.command()(demo)
 app.add_typer(data, name="data")
 app.add_typer(weights, name="weights")
+app.add_typer(bench, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

@@ -16,7 +16,7 @@ from egotool.progress import Progress, SilentProgress
 from egotool.store import Array, Codec, Receipt, read_receipt, receipt_file, store_file
 from egotool.video import FoundVideo, VideoInfo, probe, read_frames, working_size
 
-# Measured on real kitchen clips at 456×256, see benchmarks/extract.py; both differ by half from clip to clip.
+# Measured on real kitchen clips at 456×256 (`egotool bench extract`); both differ by half between clips.
 _BYTES_PER_PIXEL = {
     Array.RGB: 2.0,
     Array.FLOW: 1.35,

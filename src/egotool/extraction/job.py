@@ -21,7 +21,7 @@ from egotool.extraction.work import PartRange, VideoLock, WorkFolder
 from egotool.store import FORMAT_VERSION, Array, Receipt, read_receipt, receipt_file, store_file
 from egotool.video import FoundVideo, VideoIndex
 
-# Shares of the effort of a video, for its progress; measured, see benchmarks/extract.py.
+# Shares of the effort of a video, for its progress; measured, see `egotool bench extract`.
 INDEX_SHARE, MASKS_SHARE = 0.02, 0.1
 
 Key = tuple[str, str, int]

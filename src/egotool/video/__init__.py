@@ -4,6 +4,7 @@ Everything here speaks of a video as a player shows it: rotation and pixel aspec
 obeyed, frames in presentation order and numbered from 0.
 """
 
+from egotool.video._embedded import embedded_clips
 from egotool.video._find import VIDEO_SUFFIXES, FoundVideo, find_videos
 from egotool.video._geometry import working_size
 from egotool.video._index import VideoIndex, index_video
@@ -17,6 +18,7 @@ __all__ = [
     "Frame",
     "VideoIndex",
     "VideoInfo",
+    "embedded_clips",
     "find_videos",
     "index_video",
     "probe",
