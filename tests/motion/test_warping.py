@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from egotool.motion import tvl1, warp_back, warp_flow
+from egotool.motion import compensate_flow, tvl1, warp_back, warp_flow
 from tests.motion.scenes import HEIGHT, WIDTH, homography_flow, moved, shift, texture, turn
 
 
@@ -23,6 +23,32 @@ def test_what_moves_by_itself_is_left() -> None:
     flow = warp_flow(image0, image1, room)
     assert np.abs(np.median(flow[:, 45:75, 55:85], axis=(1, 2)) - [3, 0]).max() < 0.15
     assert np.median(np.hypot(*flow[:, :, 110:])) < 0.05
+
+
+@pytest.mark.parametrize("homography", [shift(5, -3), turn(2, 4, 3, tilt=5e-5)], ids=["shift", "turn"])
+def test_compensated_flow_against_a_plain_loop(homography: np.ndarray) -> None:
+    flow = np.float32(np.random.default_rng(0).normal(0, 3, (2, 30, 40)))
+    inverse = np.linalg.inv(homography)
+    left = compensate_flow(flow, homography)
+    for y in range(30):
+        for x in range(40):
+            carried = homography @ [x, y, 1]
+            carried = carried[:2] / carried[2]
+            inside = 5 <= carried[0] <= 34 and 5 <= carried[1] <= 24
+            back = inverse @ [x + flow[0, y, x], y + flow[1, y, x], 1]
+            wanted = back[:2] / back[2] - [x, y] if inside else [0, 0]
+            np.testing.assert_allclose(left[:, y, x], wanted, atol=1e-4)
+
+
+def test_compensated_camera_motion_is_nothing_and_the_identity_changes_nothing() -> None:
+    homography = turn(2, 4, 3, tilt=5e-5)
+    assert np.abs(compensate_flow(np.float32(homography_flow(homography, 60, 80)), homography)).max() < 1e-3
+    flow = np.float32(np.random.default_rng(0).normal(size=(2, 20, 30)))
+    assert np.array_equal(compensate_flow(flow, np.eye(3)), flow)
+    with pytest.raises(ValueError, match="NaN"):
+        compensate_flow(np.full((2, 4, 4), np.nan, np.float32), homography)
+    with pytest.raises(TypeError, match="float32"):
+        compensate_flow(np.zeros((2, 4, 4)), homography)  # type: ignore[arg-type]
 
 
 def test_border_shows_the_first_frame() -> None:

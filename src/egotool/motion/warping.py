@@ -2,10 +2,13 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from egotool.motion._arrays import Flow, GrayImage, Homography, check_homography, check_pair
+from egotool.motion._arrays import Flow, GrayImage, Homography, check_flow, check_homography, check_pair
 from egotool.motion.flow import Backend, tvl1
 from egotool.motion.schedule import Schedule
+
+FloatArray = NDArray[np.float64]
 
 BORDER = 5
 """Pixels from the border of frame t + 1 that are not warped: sampling there would invent values."""
@@ -38,6 +41,49 @@ def warp_flow(
     return tvl1(image0, warp_back(image0, image1, homography), schedule=schedule, backend=backend)
 
 
+def compensate_flow(flow: Flow, homography: Homography) -> Flow:
+    """Return what is left of a flow (2, H, W) when the camera's motion is taken away: no second TV-L1.
+
+    A pixel p that the flow brings to q = p + flow(p) is seen at H⁻¹ q by the camera of frame t: the result is
+    H⁻¹ q − p. Where the camera has turned a pixel out of frame t + 1, or to within 5 px of its border, the
+    result is zero, as it tends to be with `warp_flow`.
+
+    Args:
+        flow: from frame t to frame t + 1, pixels.
+        homography: (3, 3), pixel coordinates of frame t to frame t + 1.
+
+    Raises:
+        TypeError, ValueError: for a flow that is not (2, H, W) float32 and finite, or a homography that is
+            not finite and invertible.
+    """
+    check_flow(flow, flow.shape[1:] if isinstance(flow, np.ndarray) else ())
+    matrix = check_homography(homography)
+    if np.array_equal(matrix, np.eye(3)):
+        return flow.copy()
+    height, width = flow.shape[1:]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+    back_x, back_y = _mapped(np.asarray(np.linalg.inv(matrix), np.float64), x + flow[0], y + flow[1])
+    carried_x, carried_y = _mapped(matrix, x, y)
+    inside = (
+        (carried_x >= BORDER)
+        & (carried_x <= width - 1 - BORDER)
+        & (carried_y >= BORDER)
+        & (carried_y <= height - 1 - BORDER)
+    )
+    left = np.where(inside, np.stack([back_x - x, back_y - y]), 0)
+    return np.asarray(np.nan_to_num(left, posinf=0, neginf=0), np.float32)
+
+
+def _mapped(matrix: Homography, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return where a homography brings points; (0, 0) for those behind the camera."""
+    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+    depth = np.where(depth > 1e-6, depth, np.inf)
+    return (
+        (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth,
+        (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth,
+    )
+
+
 def warp_back(image0: GrayImage, image1: GrayImage, homography: Homography) -> GrayImage:
     """Return frame t + 1 as the camera of frame t would have seen it, filled with frame t at the border."""
     check_pair(image0, image1)
@@ -46,10 +92,7 @@ def warp_back(image0: GrayImage, image1: GrayImage, homography: Homography) -> G
         return image1.copy()
     height, width = image0.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-    depth = np.where(depth > 1e-6, depth, np.inf)  # behind the camera: becomes 0, within the border
-    map_x = ((matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth).astype(np.float32)
-    map_y = ((matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth).astype(np.float32)
+    map_x, map_y = (each.astype(np.float32) for each in _mapped(matrix, x, y))
     warped = image0.copy()
     cv2.remap(image1, map_x, map_y, cv2.INTER_CUBIC, dst=warped, borderMode=cv2.BORDER_REPLICATE)
     if warped.dtype == np.float32:  # bicubic sampling overshoots at edges
