@@ -25,7 +25,10 @@ def test_an_empty_table_fits_80_columns_uncut(number: int) -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
     for row in table.rows:
         assert str(row.published) in text
-    assert "egotool train" in text
+    if any(row.settings or row.clip_length for row in table.rows):
+        assert f"egotool sweep --table {number}" in text
+    else:
+        assert "egotool train" in text
 
 
 def test_a_filled_table_fits_80_columns_uncut(tmp_path: Path) -> None:
