@@ -8,7 +8,7 @@ import numpy as np
 
 from egotool.motion._arrays import Flow, GrayImage
 from egotool.motion._kernels import FIELDS, PAD, PXU, PYV, Float32Array, U, V, kernels_for, row_stride
-from egotool.motion._pyramid import fill_pyramid, level_sizes
+from egotool.motion._pyramid import derivative_taps, gray_pyramid, level_sizes, with_gradients
 from egotool.motion.schedule import Schedule, at_level
 
 KEPT_WORKSPACES = 4
@@ -23,38 +23,48 @@ class Workspace:
         self.kernels = kernels_for(row_stride(width))
         self.fields = aligned_zeros((height + 2) * FIELDS * self.kernels.stride)
         self.rows = self.fields.reshape(height + 2, FIELDS, self.kernels.stride)
-        self.levels0 = [np.zeros((h, w, 4), np.float32) for h, w in self.sizes]
-        self.levels1 = [np.zeros((h, w, 4), np.float32) for h, w in self.sizes]
-        self.warped = [np.empty((h, w, 4), np.float32) for h, w in self.sizes]
+        channels = () if schedule.average_gradients else (3,)
+        self.warped = [np.empty((h, w, *channels), np.float32) for h, w in self.sizes]
         self.maps = [np.empty((2, h, w), np.float32) for h, w in self.sizes]
+        self.means = [np.empty((h + 4, w + 4), np.float32) for h, w in self.sizes]
 
     def compute(self, image0: GrayImage, image1: GrayImage) -> Flow:
         """Return the flow from `image0` to `image1`, which have the workspace's size."""
-        fill_pyramid(image0, self.levels0, self.schedule)
-        fill_pyramid(image1, self.levels1, self.schedule)
+        pictures0 = gray_pyramid(image0, self.sizes, self.schedule)
+        pictures1 = gray_pyramid(image1, self.sizes, self.schedule)
         flow = None
         for level in reversed(range(len(self.sizes))):
-            flow = self._level(level, flow)
+            flow = self._level(level, flow, pictures0[level], pictures1[level])
         assert flow is not None  # there is always the finest level
         return flow
 
-    def _level(self, level: int, coarse: Flow | None) -> Flow:
+    def _level(self, level: int, coarse: Flow | None, image0: Float32Array, image1: Float32Array) -> Flow:
         """Refine the next coarser level's flow (None: zero) at `level`."""
-        schedule, kernels, fields = self.schedule, self.kernels, self.fields
-        height, width = self.sizes[level]
+        schedule = self.schedule
         flow = self._start(level, coarse)
-        map_x, map_y = self.maps[level]
-        image0, image1, warped = self.levels0[level], self.levels1[level], self.warped[level]
-        interpolation = cv2.INTER_CUBIC if at_level(schedule.cubic, level) else cv2.INTER_LINEAR
-        blend = np.float32(0.5 if schedule.average_gradients else 0)
+        if not schedule.average_gradients:
+            image1 = with_gradients(image1, schedule)
         for _ in range(at_level(schedule.warps, level)):
-            kernels.positions(fields, height, width, map_x, map_y)
-            cv2.remap(image1, map_x, map_y, interpolation, dst=warped, borderMode=cv2.BORDER_REPLICATE)
-            kernels.linearise(fields, height, width, map_x, map_y, image0.ravel(), warped.ravel(), blend)
+            self._linearise(level, image0, image1)
             self._solve(level, flow)
         if not schedule.median_each_round:
             median_filter(flow)
         return flow.copy()
+
+    def _linearise(self, level: int, image0: Float32Array, image1: Float32Array) -> None:
+        """Sample image 1 where the flow points, and set the data term."""
+        schedule, kernels = self.schedule, self.kernels
+        height, width = self.sizes[level]
+        map_x, map_y = self.maps[level]
+        warped = self.warped[level]
+        interpolation = cv2.INTER_CUBIC if at_level(schedule.cubic, level) else cv2.INTER_LINEAR
+        kernels.positions(self.fields, height, width, map_x, map_y)
+        cv2.remap(image1, map_x, map_y, interpolation, dst=warped, borderMode=cv2.BORDER_REPLICATE)
+        place = (self.fields, height, width, map_x, map_y)
+        if schedule.average_gradients:
+            kernels.linearise_mean(*place, image0, warped, self.means[level], *derivative_taps(schedule))
+        else:
+            kernels.linearise_sampled(*place, image0.ravel(), warped.ravel())
 
     def _start(self, level: int, coarse: Flow | None) -> Flow:
         """Set flow and duals of `level` to their first values; return the flow as a view into the fields."""
@@ -78,12 +88,13 @@ class Workspace:
         """Run the iterations of one warp."""
         schedule = self.schedule
         height, width = self.sizes[level]
+        solve = self.kernels.solve_joint if schedule.joint_variation else self.kernels.solve_separate
         limit = at_level(schedule.iterations, level)
         tolerance = schedule.epsilon**2 * height * width
         for _ in range(schedule.rounds):
             if schedule.median_each_round:
                 median_filter(flow)
-            _done, error = self.kernels.solve(
+            _done, error = solve(
                 self.fields,
                 height,
                 width,
@@ -92,7 +103,7 @@ class Workspace:
                 np.float32(tolerance),
                 np.float32(schedule.data_weight * schedule.coupling),
                 np.float32(schedule.coupling),
-                np.float32(schedule.dual_step / schedule.coupling),
+                np.float32(schedule.dual_step),
             )
             if error <= tolerance:
                 break
@@ -111,7 +122,7 @@ def aligned_zeros(count: int) -> Float32Array:
 def median_filter(flow: Flow) -> None:
     """Apply OpenCV's 5×5 median to both channels, in place."""
     for channel in flow:
-        channel[:] = cv2.medianBlur(np.ascontiguousarray(channel), 5)
+        channel[:] = cv2.medianBlur(channel, 5)
 
 
 _of_thread = threading.local()

@@ -18,8 +18,27 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     process does not compile again. Where no place is writable it is compiled once per process.
     """
 
+    return _compiled(function, inline=False)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile like `compiled`, as a part of whatever compiled function calls it.
+
+    What the caller knows when it is compiled, such as a row stride, is then known in here too.
+    """
+    return _compiled(function, inline=True)
+
+
+def _compiled(function: Callable[P, R], *, inline: bool) -> Callable[P, R]:
     def compile_(cache: bool) -> Callable[P, R]:
-        jit = njit(cache=cache, nogil=True, fastmath=True, boundscheck=False, error_model="numpy")
+        jit = njit(
+            cache=cache,
+            nogil=True,
+            fastmath=True,
+            boundscheck=False,
+            error_model="numpy",
+            forceinline=inline,
+        )
         return cast(Callable[P, R], jit(function))
 
     try:

@@ -25,22 +25,32 @@ def level_sizes(height: int, width: int, schedule: Schedule) -> list[tuple[int, 
     return sizes
 
 
-def fill_pyramid(image: GrayImage, levels: list[Float32Array], schedule: Schedule) -> None:
-    """Write gray (0..255) and derivatives of `image` into `levels`, each (h, w, 4), the finest first."""
-    near, far = (8 / 12, -1 / 12) if schedule.five_point else (0.5, 0.0)
+def gray_pyramid(image: GrayImage, sizes: list[tuple[int, int]], schedule: Schedule) -> list[Float32Array]:
+    """Return `image` in gray values 0..255 at every size, the finest first."""
     sigma = schedule.antialias * math.sqrt(1 / schedule.factor**2 - 1)
     scale = np.float32(1 if image.dtype == np.uint8 else 255)
     picture = np.multiply(image, scale, dtype=np.float32)
     if schedule.presmooth:
         picture = _blurred(picture, schedule.presmooth)
-    for level, out in enumerate(levels):
-        if level:
-            if sigma:
-                picture = _blurred(picture, sigma)
-            height, width = out.shape[:2]
-            smaller = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-            picture = np.asarray(smaller, np.float32)
-        gradients(picture, out, np.float32(near), np.float32(far))
+    pictures = [picture]
+    for height, width in sizes[1:]:
+        if sigma:
+            picture = _blurred(picture, sigma)
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        pictures.append(picture)
+    return pictures
+
+
+def derivative_taps(schedule: Schedule) -> tuple[np.float32, np.float32]:
+    """Return near and far of the derivative (-far, -near, 0, near, far)."""
+    return (np.float32(8 / 12), np.float32(-1 / 12)) if schedule.five_point else (np.float32(0.5), np.float32(0))
+
+
+def with_gradients(picture: Float32Array, schedule: Schedule) -> Float32Array:
+    """Return gray, d/dx and d/dy of a picture, (h, w, 3)."""
+    out = np.empty((*picture.shape, 3), np.float32)
+    gradients(picture, out, *derivative_taps(schedule))
+    return out
 
 
 def _blurred(picture: Float32Array, sigma: float) -> Float32Array:

@@ -37,7 +37,8 @@ class Schedule:
     five_point: bool = True
     """Derivative (1, -8, 0, 8, -1) / 12 instead of (-1, 0, 1) / 2."""
     average_gradients: bool = True
-    """Linearise with the mean of the gradients of image 0 and warped image 1, instead of the latter alone."""
+    """Linearise with the gradient of the mean of image 0 and warped image 1, instead of that of image 1 sampled
+    where the flow points."""
 
     warps: tuple[int, ...] = (1, 3)
     """Linearisations per level."""
@@ -49,6 +50,10 @@ class Schedule:
     """At most so many iterations per round."""
     sweep: int = 5
     """Iterations between two convergence tests, done together in one sweep over the rows."""
+    joint_variation: bool = True
+    """One total variation for both components of the flow, |(grad u, grad v)|, so that their edges fall
+    together, with projected dual steps; instead of |grad u| + |grad v| with Chambolle's semi-implicit steps,
+    as in OpenCV."""
     epsilon: float = 0.012
     """A warp ends when the root of the mean squared update of an iteration falls below this (pixels)."""
     median_each_round: bool = False
@@ -93,6 +98,7 @@ EXACT: Final = Schedule(
     rounds=10,
     iterations=(30,),
     sweep=1,
+    joint_variation=False,
     epsilon=0.01,
     median_each_round=True,
     data_weight=0.15,
