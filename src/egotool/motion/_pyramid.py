@@ -43,7 +43,9 @@ def gray_pyramid(image: GrayImage, sizes: list[tuple[int, int]], schedule: Sched
 
 def derivative_taps(schedule: Schedule) -> tuple[np.float32, np.float32]:
     """Return near and far of the derivative (-far, -near, 0, near, far)."""
-    return (np.float32(8 / 12), np.float32(-1 / 12)) if schedule.five_point else (np.float32(0.5), np.float32(0))
+    return (
+        (np.float32(8 / 12), np.float32(-1 / 12)) if schedule.five_point else (np.float32(0.5), np.float32(0))
+    )
 
 
 def with_gradients(picture: Float32Array, schedule: Schedule) -> Float32Array:

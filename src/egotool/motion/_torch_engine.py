@@ -5,7 +5,7 @@ place of rows:
 
 ```text
     flow     (N, 2, h, w)    u and v of every pair
-    dual_x   (N, 2, h, w)    x components of the dual variables of u and of v
+    dual_x   (N, 2, h, w)    x components of the dual variables of u and of v, times theta
     dual_y   (N, 2, h, w)    y components
     slope    (N, 2, h, w)    gradient of the data term;  inverse, residual (N, 1, h, w)
 ```
@@ -16,10 +16,10 @@ processor wait for the GPU within the iterations. All iterations of the schedule
 
 Memory traffic per pixel and iteration, counted from what each operation reads and writes in float32: about
 610 bytes operation by operation, as on a CPU. On CUDA an iteration goes through `torch.compile`, which fuses
-it into two kernels (primal, dual): 25 values read or written, 100 bytes. `fast` does about 166 iterations per
-pixel of the full size (80 there, 3 × 30 on each level of 0.49 times the area), 14.5 million on 340×256: at
-3 TB/s, what an H100's memory can give, about 2000 frames/s fused and 330 unfused, if memory is all that
-limits. NOT MEASURED: no GPU was at hand when this was written.
+it into two kernels (primal, dual): 25 values read or written, 100 bytes. `fast` does about 98 iterations per
+pixel of the full size (45 there, 3 × 30 … 40 on the levels of 0.36 times the area each), 8.5 million on
+340×256: at 3 TB/s, what an H100's memory can give, about 3500 frames/s fused and 580 unfused, if memory is
+all that limits. NOT MEASURED: no GPU was at hand when this was written.
 """
 
 import functools
@@ -30,14 +30,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from egotool.motion._pyramid import level_sizes
+from egotool.motion._pyramid import derivative_taps, level_sizes
 from egotool.motion.schedule import Schedule, at_level
 
 _NO_SLOPE = 1.2e-7
 """Squared gradients up to this count as none, as in the numba engine."""
 
 Sweep = Callable[
-    [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, int, float, float, float], tuple[Tensor, ...]
+    [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, int, float, float, float, bool], tuple[Tensor, ...]
 ]
 
 
@@ -69,18 +69,16 @@ def torch_tvl1(
 
 
 def _pyramid(pictures: Tensor, sizes: list[tuple[int, int]], schedule: Schedule) -> list[Tensor]:
-    """Return gray, d/dx and d/dy (2N, 3, h, w) of every level, the finest first."""
+    """Return the gray pictures (2N, 1, h, w) of every level, the finest first."""
     picture = pictures.unsqueeze(1).float()
     if pictures.dtype != torch.uint8:
         picture = picture * 255
     picture = _blurred(picture, schedule.presmooth)
     sigma = schedule.antialias * math.sqrt(1 / schedule.factor**2 - 1)
-    near, far = (8 / 12, -1 / 12) if schedule.five_point else (0.5, 0.0)
-    levels = []
-    for level, size in enumerate(sizes):
-        if level:
-            picture = _resized(_blurred(picture, sigma), size)
-        levels.append(_with_gradients(picture, near, far))
+    levels = [picture]
+    for size in sizes[1:]:
+        picture = _resized(_blurred(picture, sigma), size)
+        levels.append(picture)
     return levels
 
 
@@ -108,7 +106,9 @@ def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(picture, size=size, mode="bilinear", align_corners=False)
 
 
-def _with_gradients(picture: Tensor, near: float, far: float) -> Tensor:
+def _gradients(picture: Tensor, schedule: Schedule) -> Tensor:
+    """Return d/dx and d/dy (N, 2, h, w) of gray pictures; the border repeats."""
+    near, far = (float(tap) for tap in derivative_taps(schedule))
     height, width = picture.shape[-2:]
     padded = F.pad(picture, (2, 2, 2, 2), mode="replicate")
 
@@ -117,7 +117,7 @@ def _with_gradients(picture: Tensor, near: float, far: float) -> Tensor:
 
     d_x = near * (at(0, 1) - at(0, -1)) + far * (at(0, 2) - at(0, -2))
     d_y = near * (at(1, 0) - at(-1, 0)) + far * (at(2, 0) - at(-2, 0))
-    return torch.cat([picture, d_x, d_y], dim=1)
+    return torch.cat([d_x, d_y], dim=1)
 
 
 def _start(
@@ -144,8 +144,10 @@ def _start(
 def _refine(
     flow: Tensor, image0: Tensor, image1: Tensor, level: int, schedule: Schedule, *, stop_early: bool
 ) -> Tensor:
-    """Return the flow of a level after its warps; the images are (N, 3, h, w): gray, d/dx, d/dy."""
+    """Return the flow of a level after its warps; the images are (N, 1, h, w)."""
     dual_x, dual_y = torch.zeros_like(flow), torch.zeros_like(flow)
+    if not schedule.average_gradients:
+        image1 = torch.cat([image1, _gradients(image1, schedule)], dim=1)
     mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
     for _ in range(at_level(schedule.warps, level)):
         slope, inverse, residual = _linearised(flow, image0, image1, mode, schedule)
@@ -168,13 +170,12 @@ def _linearised(
         [clamped_x * (2 / max(width - 1, 1)) - 1, clamped_y * (2 / max(height - 1, 1)) - 1], dim=-1
     )
     warped = F.grid_sample(image1, places, mode=mode, padding_mode="border", align_corners=True)
-    slope = warped[:, 1:]
-    if schedule.average_gradients:
-        slope = 0.5 * (slope + image0[:, 1:])
+    averaged = schedule.average_gradients
+    slope = _gradients(0.5 * (image0 + warped), schedule) if averaged else warped[:, 1:]
     slope = slope * inside  # who points out of the picture has no data term
     squared = slope.square().sum(dim=1, keepdim=True)
     inverse = torch.where(squared > _NO_SLOPE, 1 / squared, 0.0)
-    residual = warped[:, :1] - image0[:, :1] - (slope * flow).sum(dim=1, keepdim=True)
+    residual = warped[:, :1] - image0 - (slope * flow).sum(dim=1, keepdim=True)
     return slope, inverse, residual
 
 
@@ -204,7 +205,8 @@ def _solve(
                 min(schedule.sweep, limit - done),
                 schedule.data_weight * schedule.coupling,
                 schedule.coupling,
-                schedule.dual_step / schedule.coupling,
+                schedule.dual_step,
+                schedule.joint_variation,
             )  # fmt: skip
             flow = torch.where(going, new_flow, flow)
             dual_x, dual_y = torch.where(going, new_x, dual_x), torch.where(going, new_y, dual_y)
@@ -225,6 +227,7 @@ def _sweep(
     bound: float,
     coupling: float,
     step: float,
+    joint: bool,
 ) -> tuple[Tensor, ...]:
     """Return flow and duals after some iterations, and the summed squared update of the last (N, 1, 1, 1)."""
     update = flow
@@ -233,12 +236,17 @@ def _sweep(
         divergence = (
             dual_x - F.pad(dual_x[..., :-1], (1, 0)) + dual_y - F.pad(dual_y[..., :-1, :], (0, 0, 1, 0))
         )
-        update = along.clamp(-bound, bound) * slope + coupling * divergence
+        update = along.clamp(-bound, bound) * slope + divergence
         flow = flow + update
         d_x = F.pad(flow[..., 1:] - flow[..., :-1], (0, 1))
         d_y = F.pad(flow[..., 1:, :] - flow[..., :-1, :], (0, 0, 0, 1))
-        scale = 1 / (1 + step * (d_x * d_x + d_y * d_y).sqrt())
-        dual_x, dual_y = (dual_x + step * d_x) * scale, (dual_y + step * d_y) * scale
+        new_x, new_y = dual_x + step * d_x, dual_y + step * d_y
+        if joint:
+            squared = (new_x.square() + new_y.square()).sum(dim=1, keepdim=True)
+            scale = coupling * squared.clamp(min=coupling**2).rsqrt()
+        else:
+            scale = 1 / (1 + step / coupling * (d_x * d_x + d_y * d_y).sqrt())
+        dual_x, dual_y = new_x * scale, new_y * scale
     return flow, dual_x, dual_y, update.square().sum(dim=(1, 2, 3), keepdim=True)
 
 

@@ -20,7 +20,7 @@ class Schedule:
     ```
     """
 
-    factor: float = 0.7
+    factor: float = 0.6
     """Size of a level relative to the next finer one."""
     levels: int = 20
     """At most so many levels."""
@@ -32,21 +32,21 @@ class Schedule:
 
     presmooth: float = 0.0
     """Gaussian sigma applied to the input pictures; 0: none."""
-    antialias: float = 0.5
+    antialias: float = 0.4
     """Gaussian sigma before shrinking is antialias · sqrt(1 / factor² - 1); 0: none."""
     five_point: bool = True
     """Derivative (1, -8, 0, 8, -1) / 12 instead of (-1, 0, 1) / 2."""
     average_gradients: bool = True
-    """Linearise with the gradient of the mean of image 0 and warped image 1, instead of that of image 1 sampled
+    """Linearise with the gradient of the mean of image 0 and warped image 1, instead of image 1's own, sampled
     where the flow points."""
 
     warps: tuple[int, ...] = (1, 3)
     """Linearisations per level."""
-    cubic: tuple[bool, ...] = (True, False)
+    cubic: tuple[bool, ...] = (True, True, False)
     """Bicubic instead of bilinear sampling of image 1."""
     rounds: int = 1
     """At most so many rounds of `iterations` per warp."""
-    iterations: tuple[int, ...] = (80, 30)
+    iterations: tuple[int, ...] = (45, 30, 35, 40)
     """At most so many iterations per round."""
     sweep: int = 5
     """Iterations between two convergence tests, done together in one sweep over the rows."""
@@ -59,7 +59,7 @@ class Schedule:
     median_each_round: bool = False
     """5×5 median of the flow before each round, instead of once at the end of each level."""
 
-    data_weight: float = 0.2
+    data_weight: float = 0.22
     """Lambda: weight of the data term, for gray values 0..255."""
     coupling: float = 0.3
     """Theta: coupling between data term and smoothness term."""
@@ -105,15 +105,15 @@ EXACT: Final = Schedule(
 )
 """OpenCV's defaults (`cv2.optflow.DualTVL1OpticalFlow_create()`), its stopping rule included."""
 
-ACCURATE: Final = Schedule(factor=0.8, iterations=(80, 40))
+ACCURATE: Final = Schedule(factor=0.7, iterations=(70, 30))
 """More levels and iterations than `FAST`."""
 
 FAST: Final = Schedule()
 """The default. Deeper pyramid than OpenCV's (whose five levels at 0.8 shrink by 2.4 only, and so miss large
-motion), better derivatives, one bicubic warp at full size, one median per level."""
+motion), better derivatives, joint total variation, one warp at full size, one median per level."""
 
-TURBO: Final = Schedule(factor=0.6, presmooth=0.45, cubic=(False,), data_weight=0.4, coupling=0.2)
-"""For a look: loses against OpenCV on motion below a pixel."""
+TURBO: Final = Schedule(cubic=(True, False), warps=(1, 2), iterations=(30, 20))
+"""For a look: may lose against OpenCV."""
 
 SCHEDULES: Final[dict[str, Schedule]] = {"exact": EXACT, "accurate": ACCURATE, "fast": FAST, "turbo": TURBO}
 """The schedules that have a name."""
