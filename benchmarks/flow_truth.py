@@ -11,6 +11,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -71,7 +72,7 @@ def main() -> None:
                     flow = tvl1(image0, image1, schedule="exact" if name == OPENCV else name, backend=backend)
                     error = np.hypot(*(flow - truth))
                     errors[name].append(float(error[visible].mean()))
-                    for low, high in zip(LENGTHS, LENGTHS[1:], strict=False):
+                    for low, high in pairwise(LENGTHS):
                         chosen = error[visible & (length >= low) & (length < high)]
                         totals[f"true motion {low:g} to {high:g} px"][name] += (chosen.sum(), chosen.size)
     report = {

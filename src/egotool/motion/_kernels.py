@@ -276,7 +276,9 @@ def _joint_steps(
     """Primal step of the lower row, dual step of the upper one; return the summed squared update.
 
     One total variation for both components, |(grad u, grad v)|: the dual step is projected onto the ball of
-    four dimensions (Bresson and Chan 2008, with Chambolle's projected form of 2005).
+    four dimensions (Bresson and Chan 2008, with Chambolle's projected form of 2005). Inside the ball nothing
+    damps these steps, so that flow reaches an untextured region in far fewer iterations than by the
+    semi-implicit ones, as a wave does; damping them (Huber's norm) made every error larger.
     """
     u, v, pxu, pyu, pxv, pyv, gx, gy, inverse, rho = _places(stride)
     lower = FIELDS * stride

@@ -37,7 +37,7 @@ class Schedule:
     five_point: bool = True
     """Derivative (1, -8, 0, 8, -1) / 12 instead of (-1, 0, 1) / 2."""
     average_gradients: bool = True
-    """Linearise with the gradient of the mean of image 0 and warped image 1, instead of image 1's own, sampled
+    """Linearise with the gradient of the mean of image 0 and warped image 1, instead of image 1's, sampled
     where the flow points."""
 
     warps: tuple[int, ...] = (1, 3)

@@ -1,0 +1,144 @@
+"""The kernels against plain whole-picture arithmetic in float64."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from egotool.motion._engine import aligned_zeros
+from egotool.motion._kernels import FIELDS, GX, GY, INVERSE, PAD, PXU, PYV, RHO, U, V, kernels_for, row_stride
+
+Float64 = NDArray[np.float64]
+
+BOUND, COUPLING, STEP = 0.06, 0.3, 0.25
+
+
+def packed_fields(height: int, width: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a field buffer full of what an earlier picture left, and its view [row, field, column]."""
+    stride = row_stride(width)
+    fields = aligned_zeros((height + 2) * FIELDS * stride)
+    rows = fields.reshape(height + 2, FIELDS, stride)
+    rows[1:, :, PAD:] = np.random.default_rng(seed).normal(size=(height + 1, FIELDS, stride - PAD))
+    return fields, rows
+
+
+def inside(rows: np.ndarray, field: int, height: int, width: int) -> np.ndarray:
+    return rows[1 : height + 1, field, PAD : PAD + width]
+
+
+def forward(values: Float64) -> Float64:
+    """Return (2, h, w): difference to the right and to the lower neighbour, zero at the border."""
+    out = np.zeros((2, *values.shape))
+    out[0, :, :-1] = values[:, 1:] - values[:, :-1]
+    out[1, :-1] = values[1:] - values[:-1]
+    return out
+
+
+def divergence(dual: Float64) -> Float64:
+    """Return minus the adjoint of `forward`."""
+    out = dual[0] + dual[1]
+    out[:, 1:] -= dual[0, :, :-1]
+    out[1:] -= dual[1, :-1]
+    return out
+
+
+def plain_iterations(
+    flow: Float64, slope: Float64, inverse: Float64, rho: Float64, *, count: int, joint: bool
+) -> tuple[Float64, float]:
+    duals = np.zeros((2, 2, *rho.shape))  # component, direction
+    update = np.zeros_like(flow)
+    for _ in range(count):
+        residual = rho + (slope * flow).sum(axis=0)
+        along = np.clip(-residual * inverse, -BOUND, BOUND)
+        update = along * slope + COUPLING * np.stack([divergence(dual) for dual in duals])
+        flow = flow + update
+        differences = np.stack([forward(component) for component in flow])
+        moved = duals + STEP / COUPLING * differences
+        if joint:
+            duals = moved / np.maximum(1, np.sqrt((moved**2).sum(axis=(0, 1))))
+        else:
+            length = np.sqrt((differences**2).sum(axis=1, keepdims=True))
+            duals = moved / (1 + STEP / COUPLING * length)
+    return flow, float((update**2).sum())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    height=st.integers(1, 24),
+    width=st.integers(1, 40),
+    iterations=st.integers(1, 12),
+    sweep=st.integers(1, 12),
+    joint=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_skewed_sweeps_are_plain_iterations(
+    height: int, width: int, iterations: int, sweep: int, joint: bool, seed: int
+) -> None:
+    fields, rows = packed_fields(height, width, seed=seed)
+    slope = np.stack([inside(rows, field, height, width) for field in (GX, GY)]).astype(np.float64)
+    inside(rows, INVERSE, height, width)[:] = 1 / (slope**2).sum(axis=0)
+    inverse, rho = (inside(rows, field, height, width).astype(np.float64) for field in (INVERSE, RHO))
+    start = np.stack([inside(rows, field, height, width) for field in (U, V)]).astype(np.float64)
+    rows[: height + 1, PXU : PYV + 1] = 0
+    kernels = kernels_for(row_stride(width))
+    solve = kernels.solve_joint if joint else kernels.solve_separate
+    done, error = solve(
+        fields, height, width, iterations, sweep,
+        *(np.float32(value) for value in (0, BOUND, COUPLING, STEP)),
+    )  # fmt: skip
+    flow, squared = plain_iterations(start, slope, inverse, rho, count=iterations, joint=joint)
+    assert done == iterations
+    found = np.stack([inside(rows, field, height, width) for field in (U, V)])
+    np.testing.assert_allclose(found, flow, atol=2e-4)
+    assert error == pytest.approx(squared, rel=1e-2, abs=1e-5)
+
+
+def test_iterations_end_below_the_tolerance() -> None:
+    fields, rows = packed_fields(20, 30, seed=0)
+    rows[1:, (GX, GY, INVERSE, RHO)] = 0  # nothing but smoothing: the updates of damped steps die out
+    rows[:21, PXU : PYV + 1] = 0
+    solve = kernels_for(row_stride(30)).solve_separate
+    done, error = solve(
+        fields, 20, 30, 500, 5, *(np.float32(value) for value in (1e-1, BOUND, COUPLING, STEP))
+    )
+    assert done < 500 and done % 5 == 0
+    assert 0 < error <= 1e-1
+
+
+@pytest.mark.parametrize("taps", [(0.5, 0.0), (8 / 12, -1 / 12)])
+def test_the_data_term_of_the_mean_picture(taps: tuple[float, float]) -> None:
+    height, width = 9, 14
+    random = np.random.default_rng(1)
+    fields, rows = packed_fields(height, width, seed=1)
+    image0, warped1 = random.uniform(0, 255, (2, height, width)).astype(np.float32)
+    kernels = kernels_for(row_stride(width))
+    maps = np.empty((2, height, width), np.float32)
+    kernels.positions(fields, height, width, maps[0], maps[1])
+    flow = np.stack([inside(rows, field, height, width) for field in (U, V)]).astype(np.float64)
+    y, x = np.mgrid[:height, :width]
+    pointed = np.stack([x, y]) + flow
+    limits = np.array([width - 1, height - 1])[:, None, None]
+    np.testing.assert_allclose(maps, np.clip(pointed, 0, limits), atol=1e-5)
+
+    near, far = (np.float32(tap) for tap in taps)
+    scratch = np.empty((height + 4, width + 4), np.float32)
+    kernels.linearise_mean(fields, height, width, maps[0], maps[1], image0, warped1, scratch, near, far)
+    mean = np.pad((image0.astype(np.float64) + warped1) / 2, 2, mode="edge")
+    slope = np.stack(
+        [
+            sum(
+                weight * np.roll(mean, -offset, axis)[2:-2, 2:-2]
+                for offset, weight in ((1, near), (-1, -near), (2, far), (-2, -far))
+            )
+            for axis in (1, 0)
+        ]
+    )
+    slope *= ((pointed >= 0) & (pointed <= limits)).all(axis=0)
+    for field, expected in ((GX, slope[0]), (GY, slope[1])):
+        np.testing.assert_allclose(inside(rows, field, height, width), expected, atol=1e-3)
+    squared = (slope**2).sum(axis=0)
+    inverse = np.divide(1, squared, out=np.zeros_like(squared), where=squared > 0)
+    np.testing.assert_allclose(inside(rows, INVERSE, height, width), inverse, rtol=1e-3)
+    rho = warped1.astype(np.float64) - image0 - (slope * flow).sum(axis=0)
+    np.testing.assert_allclose(inside(rows, RHO, height, width), rho, atol=1e-3)
