@@ -12,7 +12,7 @@ Samples = NDArray[np.float32]
 
 CELL = 32
 """Side of the cells, in pixels, in which samples share a weight."""
-CORNER_BLOCK = 8
+CORNER_BLOCK = 6
 """One corner at most per square of so many pixels."""
 CORNER_QUALITY = 0.001
 """Least strength (smaller eigenvalue of the structure tensor) of a corner, as part of the frame's largest."""
@@ -27,7 +27,7 @@ _SCHARR = 32
 
 
 def corner_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask) -> Samples:
-    """Return the strongest corner of every 8×8 block of frame t, with the normal (1, 0)."""
+    """Return the strongest corner of every 6×6 block of frame t, with the normal (1, 0)."""
     strength = np.asarray(cv2.cornerMinEigenVal(gray, 3), np.float32)
     height, width = gray.shape
     samples = np.empty((FIELDS, _blocks(height, CORNER_BLOCK) * _blocks(width, CORNER_BLOCK)), np.float32)
