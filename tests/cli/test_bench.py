@@ -66,7 +66,18 @@ def test_the_summary_is_median_and_worst() -> None:
 
 def test_extraction_speed_workers_and_memory(tmp_path: Path) -> None:
     video = encode(tmp_path / "clip.mp4", pictures(4))
-    options = ["--video", str(video), "--frames", "3", "--long-frames", "4", "--rounds", "1"]
+    options = [
+        "--video",
+        str(video),
+        "--frames",
+        "3",
+        "--opencv-frames",
+        "2",
+        "--long-frames",
+        "4",
+        "--rounds",
+        "1",
+    ]
     status, out, _ = egotool(tmp_path, "bench", "extract", *options, "--json")
     document = json.loads(out)
     speeds = {each["name"]: each for each in document["speeds"]}

@@ -70,7 +70,8 @@ def flow(
 def extract(
     video: Annotated[Path | None, typer.Option(help="Video.", show_default="an embedded clip")] = None,
     only: Annotated[str, typer.Option(help="What to measure, of these.")] = ",".join(EXTRACT_PARTS),
-    frames: Annotated[int, typer.Option(min=2, help="Frames, for the speed beside OpenCV's.")] = 8,
+    frames: Annotated[int, typer.Option(min=2, help="Frames, for the speed.")] = 60,
+    opencv_frames: Annotated[int, typer.Option(min=2, help="With OpenCV: it takes seconds for each.")] = 8,
     rounds: Annotated[int, typer.Option(min=1, help="How often all take their turn.")] = 3,
     workers: Annotated[int, typer.Option(min=2, help="So many workers beside one, in real time.")] = 2,
     long_frames: Annotated[int, typer.Option(min=2, help="Frames, for workers and memory.")] = 120,
@@ -94,7 +95,12 @@ def extract(
         folder = Path(name)
         if "speed" in wanted:
             found["opencv"] = benchmark.compare_variants(
-                source, folder / "speed", frames=frames, rounds=rounds, progress=progress
+                source,
+                folder / "speed",
+                frames=frames,
+                opencv_frames=opencv_frames,
+                rounds=rounds,
+                progress=progress,
             )
         if "workers" in wanted:
             found["1 worker"] = benchmark.compare_workers(
@@ -116,6 +122,7 @@ def extract(
             "threads": 1,
             "video": source.name,
             "frames": frames,
+            "opencv_frames": opencv_frames,
             "long_frames": long_frames,
             "speeds": [
                 asdict(each) | {"median": each.median, "ratio": ratios[to][each.name], "ratio_to": to}
