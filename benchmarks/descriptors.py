@@ -50,7 +50,7 @@ def random_homography(motion: float, random: np.random.Generator) -> np.ndarray:
     entries = np.zeros((3, 3))
     entries[:2, 2] = np.cos(angle), np.sin(angle)
     turn = random.normal(0, 0.002)
-    entries[:2, :2] = random.normal(0, 0.0005, (2, 2)) + [[0, -turn], [turn, 0]]
+    entries[:2, :2] = random.normal(0, 0.0005, (2, 2)) + turn * np.array([[0, -1], [1, 0]])
     entries[2, :2] = random.normal(0, 2e-6, 2)
     scale = motion
     for _ in range(3):
