@@ -3,7 +3,7 @@
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -97,6 +97,7 @@ def compare_variants(
             folder,
             rounds=rounds,
             progress=progress,
+            nothing_to_compile={"opencv"},
         )
     finally:
         cv2.setNumThreads(threads)
@@ -199,16 +200,22 @@ def _cut(video: Path, frames: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def _in_turns(
-    calls: dict[str, Callable[[Path], float]], folder: Path, *, rounds: int, progress: Progress
+    calls: dict[str, Callable[[Path], float]],
+    folder: Path,
+    *,
+    rounds: int,
+    progress: Progress,
+    nothing_to_compile: Collection[str] = (),
 ) -> list[VariantSpeed]:
     speeds: dict[str, list[float]] = {name: [] for name in calls}
     task = "extractions"
     progress.start(task, total=len(calls) * (rounds + 1), unit="extractions")
     for number in range(rounds + 1):
         for name, call in calls.items():
-            speed = call(folder / f"store {number} {name}")
-            if number:  # the first round compiles
-                speeds[name].append(speed)
+            if number:
+                speeds[name].append(call(folder / f"store {number} {name}"))
+            elif name not in nothing_to_compile:
+                call(folder / f"store {number} {name}")
             progress.advance(task)
     progress.finish(task)
     return [VariantSpeed(name, tuple(values)) for name, values in speeds.items()]
