@@ -1,17 +1,19 @@
-"""How good camera motion and motion masks are on rendered scenes: `python -m benchmarks.masks`.
+"""How good camera motion, warp flow and motion masks are on rendered scenes: `python -m benchmarks.masks`.
 
-Renders compressed clips with exact truth (planar and parallax scenes, three ranges of head motion), on seeds
-that nothing was tuned on, and reports per kind of scene
+Renders clips with exact truth, planar and parallax, on seeds that nothing was tuned on, for three head
+motions (fastest, pixels per frame) and three speeds of acting, and reports
 
-- camera: corner error of the homographies (median, 90th percentile, share above 2 px), how many are invalid;
-- warp flow, by a second TV-L1 and by compensating the first flow: its length on static, visible pixels, and
-  its distance to the true relative motion on moving, visible ones (median over pairs of the medians);
-- masks: intersection over union with the truly moving pixels, recall, false positives (of all static pixels),
-  and `far`: false positives where nothing moves within 12 px and 15 frames (a mask has a memory as long as
-  its tracks, and cells wider than a pixel: what is near is hardly wrong);
+- camera, by head motion: corner error of the homographies (median, 90th percentile, share above 2 px), how
+  many are invalid; and the same by how much of the frame hands cover;
+- warp flow, by head motion, by a second TV-L1 and by compensating the first flow: distance to the true
+  relative motion (median over pairs of the medians over pixels) on static and on moving, visible pixels;
+- masks, by head motion and speed: intersection over union with the truly moving pixels, recall, false
+  positives (of all static pixels), and `far`: false positives where nothing moves within 12 px and 15 frames
+  (a mask has a memory as long as its tracks, and cells wider than a pixel: what is near is hardly wrong); for
+  the default rules, the published rules, and three plain baselines: frame difference above 15 gray values,
+  flow above 1 px, warp flow above 1 px.
 
-for the default rules, the published rules, and three plain baselines: frame difference above 15 gray values,
-flow above 1 px, warp flow above 1 px.
+The clips have motion blur, changing exposure, noise and H.264 compression; `--clean` leaves all four out.
 """
 
 import argparse
@@ -33,26 +35,28 @@ from egotool.motion import (
     tvl1,
     warp_flow,
 )
-from egotool.synthetic import read_truth, render_dataset, truth_path
-from egotool.video import read_frames
+from egotool.synthetic import ClipPlan, Kind, Mode, Verb, render_clip
+from egotool.synthetic.truth import Truth
+from egotool.video import read_frames, write_video
 
+MODES = (Mode.PLANAR, Mode.PARALLAX)
 HEAD_MOTIONS = (0.5, 4.0, 10.0)
+SPEEDS = {"slow": 0.5, "normal": 1.0, "fast": 2.0}
+ACTIONS = ((Verb.TAKE, Kind.CUP), (Verb.PUSH_LEFT, Kind.BOX))
+COVERS = {"no hand": (0, 0), "up to 20 %": (0, 0.2), "20 to 40 %": (0.2, 0.4), "above 40 %": (0.4, 1)}
+SECOND, COMPENSATED = "second TV-L1", "compensated flow"
 
 
-def render(folder: Path, mode: str, head_motion: float, seed: int) -> list[Path]:
-    render_dataset(
-        folder,
-        seed=seed,
-        mode=mode,  # type: ignore[arg-type]
-        head_motion=head_motion,
-        width=320,
-        height=240,
-        subjects=2,
-        repetitions=1,
-        verbs=("take", "push-left"),
-        objects=("cup", "box"),
-    )
-    return sorted(folder.rglob("*.mp4"))
+def clip(plan: ClipPlan, *, clean: bool) -> tuple[list[np.ndarray], Truth]:
+    """Return the gray frames, after compression unless `clean`, and the truth."""
+    rendered = render_clip(plan, clean=clean)
+    pictures = [frame.rgb for frame in rendered.frames]
+    if not clean:
+        with tempfile.TemporaryDirectory() as folder:
+            video = Path(folder) / "clip.mp4"
+            write_video(video, pictures, frame_rate=plan.frame_rate)
+            pictures = [frame.rgb for frame in read_frames(video)]
+    return [to_gray(picture) for picture in pictures], rendered.truth
 
 
 def corner_error(found: np.ndarray, truth: np.ndarray, height: int, width: int) -> float:
@@ -77,48 +81,111 @@ def scores(mask: np.ndarray, moving: np.ndarray, near: np.ndarray) -> tuple[floa
     )
 
 
-def measure(
-    video: Path, camera: list[float], masks: dict[str, list[tuple]], still: dict[str, list[float]]
-) -> int:
-    """Add the scores of one clip; return its number of invalid homographies."""
-    truth = read_truth(truth_path(video))
-    grays = [to_gray(frame.rgb) for frame in read_frames(video)]
-    height, width = grays[0].shape
-    flows = [tvl1(a, b) for a, b in pairwise(grays)]
-    motions = [
-        estimate_camera_motion(a, b, flow) for (a, b), flow in zip(pairwise(grays), flows, strict=True)
-    ]
-    for motion, exact in zip(motions, truth.homography, strict=True):
-        if motion.valid:
-            camera.append(corner_error(motion.homography, exact, height, width))
-    homographies, valid = [motion.homography for motion in motions], [motion.valid for motion in motions]
-    warped = [warp_flow(a, b, matrix) for (a, b), matrix in zip(pairwise(grays), homographies, strict=True)]
-    cheap = [compensate_flow(flow, matrix) for flow, matrix in zip(flows, homographies, strict=True)]
-    for t, pair in enumerate(zip(warped, cheap, strict=True)):
-        exact = compensate_flow(truth.flow[t], truth.homography[t])
-        static = truth.static_mask[t] & truth.visible_next(t)
-        moving_now = (truth.moving_mask[t] > 0) & truth.visible_next(t)
-        for name, flow in zip(("second TV-L1", "compensated flow"), pair, strict=True):
-            still[name].append(float(np.median(np.hypot(*flow)[static])))
-            if moving_now.any():
-                off = np.hypot(*(flow - exact))[moving_now]
-                still[f"{name}, on movers"].append(float(np.median(off)))
-    found = {"default": TrackParameters(), "published": TrackParameters.published()}
-    arrays = {
-        name: np.stack(list(motion_masks(grays, flows, homographies, valid=valid, parameters=rules)))
-        for name, rules in found.items()
-    }
-    last = np.zeros((1, height, width), bool)
-    arrays["difference > 15"] = np.concatenate(
-        [np.stack([cv2.absdiff(a, b) > 15 for a, b in pairwise(grays)]), last]
-    )
-    arrays["flow > 1 px"] = np.concatenate([np.hypot(*np.stack(flows, axis=1)) > 1, last])
-    arrays["warp flow > 1 px"] = np.concatenate([np.hypot(*np.stack(warped, axis=1)) > 1, last])
-    moving = truth.moving_mask > 0
-    near = surroundings(moving)
-    for name, array in arrays.items():
-        masks[name].append(scores(array > 0, moving, near))
-    return valid.count(False)
+class Report:
+    """What was measured, by kind of scene; every method adds one clip."""
+
+    def __init__(self) -> None:
+        self.camera: dict[str, list[float]] = defaultdict(list)  # corner errors, infinite where invalid
+        self.warp: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.masks: dict[str, dict[str, list[tuple]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, mode: Mode, head: float, speed: str, grays: list[np.ndarray], truth: Truth) -> None:
+        flows = [tvl1(a, b) for a, b in pairwise(grays)]
+        pairs = list(zip(pairwise(grays), flows, strict=True))
+        motions = [estimate_camera_motion(a, b, flow) for (a, b), flow in pairs]
+        cover = truth.hand_mask.mean(axis=(1, 2))
+        for t, motion in enumerate(motions):
+            error = corner_error(motion.homography, truth.homography[t], *grays[t].shape)
+            error = error if motion.valid else np.inf
+            self.camera[f"{mode}, head up to {head:g} px"].append(error)
+            name = next(name for name, (_, most) in COVERS.items() if cover[t] <= most)
+            self.camera[f"{mode}, hands: {name}"].append(error)
+        warped = {
+            SECOND: [
+                warp_flow(a, b, m.homography) for (a, b), m in zip(pairwise(grays), motions, strict=True)
+            ],
+            COMPENSATED: [compensate_flow(f, m.homography) for f, m in zip(flows, motions, strict=True)],
+        }
+        for name, each in warped.items():
+            self._add_warp_flow(self.warp[f"{mode}, head up to {head:g} px"], name, each, truth)
+        self._add_masks(
+            self.masks[f"{mode}, head up to {head:g} px, {speed}"],
+            grays,
+            flows,
+            motions,
+            warped[SECOND],
+            truth,
+        )
+
+    @staticmethod
+    def _add_warp_flow(found: dict[str, list[float]], name: str, flows: list, truth: Truth) -> None:
+        for t, flow in enumerate(flows):
+            off = np.hypot(*(flow - compensate_flow(truth.flow[t], truth.homography[t])))
+            visible = truth.visible_next(t)
+            found[f"{name}, static"].append(float(np.median(off[truth.static_mask[t] & visible])))
+            moving = (truth.moving_mask[t] > 0) & visible
+            if moving.sum() > 100:
+                found[f"{name}, moving"].append(float(np.median(off[moving])))
+
+    @staticmethod
+    def _add_masks(found: dict, grays: list, flows: list, motions: list, warped: list, truth: Truth) -> None:
+        homographies, valid = [motion.homography for motion in motions], [motion.valid for motion in motions]
+        arrays = {
+            name: np.stack(list(motion_masks(grays, flows, homographies, valid=valid, parameters=rules)))
+            for name, rules in (("default", TrackParameters()), ("published", TrackParameters.published()))
+        }
+        last = np.zeros((1, *grays[0].shape), bool)
+        arrays["difference > 15"] = np.concatenate(
+            [np.stack([cv2.absdiff(a, b) > 15 for a, b in pairwise(grays)]), last]
+        )
+        arrays["flow > 1 px"] = np.concatenate([np.hypot(*np.stack(flows, axis=1)) > 1, last])
+        arrays["warp flow > 1 px"] = np.concatenate([np.hypot(*np.stack(warped, axis=1)) > 1, last])
+        moving = truth.moving_mask > 0
+        near = surroundings(moving)
+        for name, array in arrays.items():
+            found[name].append(scores(array > 0, moving, near))
+
+    def document(self) -> dict[str, dict]:
+        """Return everything, averaged, ready for JSON."""
+        camera = {}
+        for scene, errors in self.camera.items():
+            known = np.array([error for error in errors if np.isfinite(error)])
+            camera[scene] = {
+                "median": float(np.median(known)),
+                "p90": float(np.percentile(known, 90)),
+                "above_2px": float(np.mean(known > 2)),
+                "invalid": len(errors) - len(known),
+                "pairs": len(errors),
+            }
+        return {
+            "camera": camera,
+            "warp_flow": {
+                scene: {name: float(np.median(values)) for name, values in found.items()}
+                for scene, found in self.warp.items()
+            },
+            "masks": {
+                scene: {
+                    name: dict(
+                        zip(("iou", "recall", "false", "far"), np.mean(rows, axis=0).tolist(), strict=True)
+                    )
+                    for name, rows in found.items()
+                }
+                for scene, found in self.masks.items()
+            },
+        }
+
+
+def show(document: dict[str, dict]) -> None:
+    for title, what in (("camera", "corner error, px"), ("warp_flow", "error, px, median")):
+        print(f"{title}: {what}")
+        for scene, values in document[title].items():
+            words = ", ".join(f"{key} {value:.3g}" for key, value in values.items())
+            print(f"    {scene}: {words}")
+    print("masks: intersection over union, recall, false, false far away")
+    for scene, values in document["masks"].items():
+        print(f"    {scene}")
+        for name, row in values.items():
+            print(f"        {name:18s}" + " / ".join(f"{value:.2f}" for value in row.values()))
 
 
 def main() -> None:
@@ -126,43 +193,35 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=900, help="of the rendered scenes")
+    parser.add_argument("--subjects", type=int, default=2, help="per scene; each does two actions")
+    parser.add_argument("--speed", nargs="+", choices=SPEEDS, default=list(SPEEDS), help="of acting")
+    parser.add_argument("--clean", action="store_true", help="no blur, exposure change, noise, compression")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    report = {}
-    for mode in ("planar", "parallax"):
-        for number, head_motion in enumerate(HEAD_MOTIONS):
-            camera: list[float] = []
-            still: dict[str, list[float]] = defaultdict(list)
-            masks: dict[str, list[tuple]] = defaultdict(list)
-            with tempfile.TemporaryDirectory() as folder:
-                videos = render(Path(folder), mode, head_motion, options.seed + number)
-                invalid = sum(measure(video, camera, masks, still) for video in videos)
-            report[f"{mode}, head up to {head_motion:g} px"] = {
-                "camera": {
-                    "median": float(np.median(camera)),
-                    "p90": float(np.percentile(camera, 90)),
-                    "above_2px": float(np.mean(np.array(camera) > 2)),
-                    "invalid": invalid,
-                    "pairs": len(camera) + invalid,
-                },
-                "warp_flow": {name: float(np.median(values)) for name, values in still.items()},
-                "masks": {
-                    name: dict(
-                        zip(("iou", "recall", "false", "far"), np.mean(rows, axis=0).tolist(), strict=True)
-                    )
-                    for name, rows in masks.items()
-                },
-            }
+    report = Report()
+    for mode in MODES:
+        for number, head in enumerate(HEAD_MOTIONS):
+            for speed in options.speed:
+                for subject in range(options.subjects):
+                    for verb, kind in ACTIONS:
+                        plan = ClipPlan(
+                            seed=options.seed + number,
+                            subject=subject,
+                            verb=verb,
+                            kind=kind,
+                            mode=mode,
+                            width=320,
+                            height=240,
+                            head_peak=head,
+                            speed=SPEEDS[speed],
+                        )
+                        report.add(mode, head, speed, *clip(plan, clean=options.clean))
+    document = report.document()
     if options.json:
-        print(json.dumps(report, indent=2))
-        return
-    for scene, row in report.items():
-        print(f"{scene}: camera " + ", ".join(f"{key} {value:.3g}" for key, value in row["camera"].items()))
-        words = ", ".join(f"{name} {value:.3f} px" for name, value in row["warp_flow"].items())
-        print(f"    warp flow, median length on static pixels and error on moving ones: {words}")
-        for name, values in row["masks"].items():
-            print(f"    {name:18s}" + "".join(f"{key:>8s} {value:.2f}" for key, value in values.items()))
+        print(json.dumps(document, indent=2))
+    else:
+        show(document)
 
 
 if __name__ == "__main__":

@@ -64,20 +64,38 @@ def test_the_summary_is_median_and_worst() -> None:
     assert (line.error, line.opencv_error, line.worst_error_ratio) == (1.0, 1.0, 1.5)
 
 
-def test_extraction_variants_and_workers(tmp_path: Path) -> None:
+def test_extraction_speed_workers_and_memory(tmp_path: Path) -> None:
     video = encode(tmp_path / "clip.mp4", pictures(4))
-    status, out, _ = egotool(
-        tmp_path, "bench", "extract", "--video", str(video), "--frames", "3", "--rounds", "1", "--json"
-    )
-    speeds = {each["name"]: each for each in json.loads(out)["speeds"]}
-    assert status == 0 and set(speeds) == {"fast", "exact", "opencv"}
-    assert speeds["opencv"]["ratio"] == 1.0 and len(speeds["fast"]["rounds"]) == 1
+    options = [
+        "--video",
+        str(video),
+        "--frames",
+        "3",
+        "--opencv-frames",
+        "2",
+        "--long-frames",
+        "4",
+        "--rounds",
+        "1",
+    ]
+    status, out, _ = egotool(tmp_path, "bench", "extract", *options, "--json")
+    document = json.loads(out)
+    speeds = {each["name"]: each for each in document["speeds"]}
+    assert status == 0 and document["processor"] and document["threads"] == 1
+    assert set(speeds) == {"fast", "compensated", "exact", "opencv", "1 worker", "2 workers"}
+    assert speeds["opencv"]["ratio"] == speeds["1 worker"]["ratio"] == 1.0
+    assert len(speeds["fast"]["rounds"]) == 1
+    assert [each["frames"] for each in document["memory"]] == [4, 16]
+    status, out, _ = egotool(tmp_path, "bench", "extract", *options, "--only", "speed")
+    assert status == 0 and "ratio to opencv" in out and "Peak memory" not in out
 
 
 def test_wrong_use_is_named(tmp_path: Path) -> None:
     for size in ("340", "0x10", "axb"):
         with pytest.raises(UsageError, match="WIDTHxHEIGHT"):
             egotool(tmp_path, "bench", "flow", "--size", size)
+    with pytest.raises(UsageError, match="speed, workers, memory"):
+        egotool(tmp_path, "bench", "extract", "--only", "speed,time")
     with pytest.raises(UsageError, match="no folder with two pictures"):
         pairs_in(tmp_path)
     with pytest.raises(UsageError, match="no folder with two pictures"):

@@ -96,6 +96,8 @@ def test_dry_run_writes_nothing(videos, folder):
     document = json.loads(text)
     assert {video["action"] for video in document["videos"]} == {"extract", "cannot be read"}
     assert document["estimated_bytes"] > 0
+    assert document["parameters"]["warp_flow"] == "second"
+    assert "warp flow: compensated" in extract("videos/", "--dry-run", "--warp-flow", "compensated")[1]
     assert sorted(folder.rglob("*")) == before
 
 

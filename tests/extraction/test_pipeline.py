@@ -12,6 +12,7 @@ from egotool.errors import UsageError
 from egotool.extraction import Content, ExtractionParameters, SplitChoice, Status, extract_videos
 from egotool.extraction.pool import Report
 from egotool.extraction.work import VideoLock
+from egotool.motion import CameraMotion, compensate_flow
 from egotool.store import Array, Codec, Store, verify
 from egotool.video import find_videos
 from tests.extraction.conftest import SMALL, make_video
@@ -161,6 +162,27 @@ def test_other_parameters_make_everything_anew(reference, tmp_path):
     assert video.masks([0]).shape[1] == 32  # what was there stays there
     extracted(videos, tmp_path / "store", parameters=other, overwrite=True)
     assert Store(tmp_path / "store").receipt("S1/take_cup/1.mp4").arrays == ["rgb", "timestamps"]
+
+
+def test_compensated_warp_flow_is_made_of_the_stored_flow(reference, tmp_path, monkeypatch):
+    videos, _ = reference
+    shift = np.array([[1, 0, 0.75], [0, 1, -0.5], [0, 0, 1.0]])  # in pictures this small none is found
+    camera = CameraMotion(shift, True, 100, 100)
+    monkeypatch.setattr("egotool.extraction.stages.estimate_camera_motion", lambda *_: camera)
+    extracted(videos, tmp_path, parameters=replace(SMALL, warp_flow="compensated"))
+    assert Store(tmp_path).receipt("S1/take_cup/1.mp4").parameters["warp_flow"] == "compensated"
+    video = Store(tmp_path).open("S1/take_cup/1.mp4")
+    for t in range(11):
+        left = compensate_flow(video.flow([t])[0], shift)
+        np.testing.assert_allclose(video.warp_flow([t])[0], left, atol=1 / 64)
+
+
+def test_receipts_from_before_the_choice_of_warp_flow_fit():
+    before = {name: value for name, value in SMALL.recorded_with_codec().items() if name != "warp_flow"}
+    assert SMALL.fit_with_codec(before) and SMALL.fit_with_codec(SMALL.recorded_with_codec())
+    assert not replace(SMALL, warp_flow="compensated").fit(before)
+    assert SMALL.fit(before | {"codec": "gzip"}) and not SMALL.fit_with_codec(before | {"codec": "gzip"})
+    assert not SMALL.fit(before | {"schedule": "fast"})
 
 
 def test_a_changed_video_is_extracted_again(videos, tmp_path):

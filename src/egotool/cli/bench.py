@@ -14,7 +14,7 @@ from egotool.errors import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from egotool.extraction.benchmark import VariantSpeed
+    from egotool.extraction.benchmark import MemoryUse, VariantSpeed
     from egotool.motion.benchmark import PairResult, ScheduleSummary
 
 bench = typer.Typer(
@@ -24,6 +24,7 @@ bench = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+EXTRACT_PARTS = ("speed", "workers", "memory")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -45,8 +46,6 @@ def flow(
 
     Example: egotool bench flow --pairs middlebury/
     """
-    import cv2
-
     from egotool.console import ConsoleProgress, output_console
     from egotool.motion.benchmark import compare_with_opencv, embedded_pairs, pairs_in, summarise
 
@@ -64,55 +63,96 @@ def flow(
         return
     console = output_console()
     console.print(_flow_table(lines, results))
-    typer.echo(
-        f"{len(results)} pairs, one thread each, OpenCV {cv2.__version__}; speed: OpenCV's time over ours. "
-        f"{_machine_words()}"
-    )
+    typer.echo(f"{len(results)} pairs, one thread each; speed: OpenCV's time over ours. {_machine_words()}")
 
 
 @bench.command()
 def extract(
     video: Annotated[Path | None, typer.Option(help="Video.", show_default="an embedded clip")] = None,
-    frames: Annotated[int, typer.Option(min=2, help="Frames; OpenCV takes seconds for each.")] = 8,
+    only: Annotated[str, typer.Option(help="What to measure, of these.")] = ",".join(EXTRACT_PARTS),
+    frames: Annotated[int, typer.Option(min=2, help="Frames, for the speed.")] = 60,
+    opencv_frames: Annotated[int, typer.Option(min=2, help="With OpenCV: it takes seconds for each.")] = 8,
     rounds: Annotated[int, typer.Option(min=1, help="How often all take their turn.")] = 3,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=2, help="Compare so many workers with one instead, in real time."),
-    ] = None,
+    workers: Annotated[int, typer.Option(min=2, help="So many workers beside one, in real time.")] = 2,
+    long_frames: Annotated[int, typer.Option(min=2, help="Frames, for workers and memory.")] = 120,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the whole extraction with one that uses OpenCV's TV-L1: frames per second of one core.
+    """Measure the whole extraction: speed beside OpenCV's TV-L1, workers beside one, memory of a worker.
 
-    Example: egotool bench extract --workers 2 --frames 60
+    Example: egotool bench extract --only speed,memory
     """
-    from egotool.console import ConsoleProgress, output_console
-    from egotool.extraction.benchmark import compare_variants, compare_workers, ratios
+    from egotool.console import ConsoleProgress
+    from egotool.extraction import benchmark
     from egotool.video import embedded_clips
 
     source = video if video is not None else embedded_clips()[0]
+    wanted = {word.strip() for word in only.split(",")}
+    if not wanted <= set(EXTRACT_PARTS):
+        raise UsageError(f"--only is {only!r}; choose from {', '.join(EXTRACT_PARTS)}, separated by commas.")
+    found: dict[str, list[VariantSpeed]] = {}
+    memory: list[MemoryUse] = []
     with tempfile.TemporaryDirectory() as name, ConsoleProgress() as progress:
-        if workers is None:
-            speeds = compare_variants(source, Path(name), frames=frames, rounds=rounds, progress=progress)
-            found = ratios(speeds, to="opencv")
-        else:
-            speeds = compare_workers(
-                source, Path(name), workers=workers, frames=frames, rounds=rounds, progress=progress
+        folder = Path(name)
+        if "speed" in wanted:
+            found["opencv"] = benchmark.compare_variants(
+                source,
+                folder / "speed",
+                frames=frames,
+                opencv_frames=opencv_frames,
+                rounds=rounds,
+                progress=progress,
             )
-            found = ratios(speeds, to="1 worker")
+        if "workers" in wanted:
+            found["1 worker"] = benchmark.compare_workers(
+                source,
+                folder / "workers",
+                workers=workers,
+                frames=long_frames,
+                rounds=rounds,
+                progress=progress,
+            )
+        if "memory" in wanted:
+            memory = benchmark.measure_memory(
+                source, folder / "memory", frames=long_frames, progress=progress
+            )
+    ratios = {to: benchmark.ratios(speeds, to=to) for to, speeds in found.items()}
     if as_json:
         document = {
             **_machine(),
+            "threads": 1,
             "video": source.name,
             "frames": frames,
-            "speeds": [asdict(each) | {"median": each.median, "ratio": found[each.name]} for each in speeds],
+            "opencv_frames": opencv_frames,
+            "long_frames": long_frames,
+            "speeds": [
+                asdict(each) | {"median": each.median, "ratio": ratios[to][each.name], "ratio_to": to}
+                for to, speeds in found.items()
+                for each in speeds
+            ],
+            "memory": [asdict(each) for each in memory],
         }
         typer.echo(json.dumps(document, indent=2))
         return
-    output_console().print(_extract_table(speeds, found))
-    clock = "processor time of one core" if workers is None else "real time"
-    typer.echo(
-        f"{source.name}, {frames} frames, short side 256; frames per second of {clock}. {_machine_words()}"
-    )
+    _show_extraction(source.name, found, ratios, memory)
+
+
+def _show_extraction(
+    video: str,
+    found: "dict[str, list[VariantSpeed]]",
+    ratios: dict[str, dict[str, float]],
+    memory: "list[MemoryUse]",
+) -> None:
+    from egotool.console import output_console
+
+    console = output_console()
+    for to, speeds in found.items():
+        console.print(_extract_table(speeds, ratios[to]))
+        clock = "processor time, one thread" if to == "opencv" else "real time"
+        typer.echo(f"Frames per second of {clock}; ratio to {to}.\n")
+    for use in memory:
+        size = "unknown" if use.bytes is None else f"{use.bytes / 2**20:.0f} MiB"
+        typer.echo(f"Peak memory of a worker, video of {use.frames} frames: {size}.")
+    typer.echo(f"{video}, short side 256, at most 456 wide. {_machine_words()}")
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -123,16 +163,16 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _machine() -> dict[str, object]:
-    import platform
-
     import cv2
 
-    return {"cores": os.cpu_count(), "machine": platform.machine(), "opencv": cv2.__version__}
+    from egotool.machine import processor_name
+
+    return {"processor": processor_name(), "cores": os.cpu_count(), "opencv": cv2.__version__}
 
 
 def _machine_words() -> str:
     machine = _machine()
-    return f"{machine['machine']}, {machine['cores']} cores."
+    return f"{machine['processor']}, {machine['cores']} cores, OpenCV {machine['opencv']}."
 
 
 def _flow_table(lines: "list[ScheduleSummary]", results: "list[PairResult]") -> "Table":

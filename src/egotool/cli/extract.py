@@ -24,6 +24,7 @@ VIDEOS_SHOWN = 40
 """Longer lists are cut to the videos that something is wrong with."""
 
 OnError = Literal["skip", "stop"]
+WarpFlow = Literal["second", "compensated"]
 
 
 def extract(
@@ -32,6 +33,9 @@ def extract(
     only: Annotated[str, typer.Option(help="What to make, of these.")] = "rgb,flow,warp-flow,masks",
     size: Annotated[int, typer.Option(help="Pixels of the shorter side; smaller videos stay.")] = 256,
     schedule: Annotated[str, typer.Option(help="Of TV-L1: exact, accurate, fast or turbo.")] = "fast",
+    warp_flow: Annotated[
+        WarpFlow, typer.Option(help="By a second TV-L1, or the first flow compensated: half the work.")
+    ] = "second",
     codec: Annotated[
         str | None,
         typer.Option(help="A compression; a wrong name lists all.", show_default="fast to read"),
@@ -63,7 +67,7 @@ def extract(
     from egotool.extraction import SplitChoice, extract_videos, plan_extraction
     from egotool.video import find_videos
 
-    parameters = _parameters(only=only, size=size, schedule=schedule, codec=codec)
+    parameters = _parameters(only=only, size=size, schedule=schedule, warp_flow=warp_flow, codec=codec)
     found = find_videos(videos)
     choice = SplitChoice(seed=split_seed, test_subjects=tuple(test_subject or ()))
     with ConsoleProgress() as progress:
@@ -89,14 +93,16 @@ def extract(
                 progress=progress,
             )
     if dry_run:
-        _print_json(_plan_document(plan)) if as_json else _render_plan(plan)
+        _print_json(_plan_document(plan, parameters)) if as_json else _render_plan(plan, parameters)
         return
     _print_json(_summary_document(summary)) if as_json else _render_summary(summary)
     if not summary.ok:
         raise typer.Exit(1)
 
 
-def _parameters(*, only: str, size: int, schedule: str, codec: str | None) -> "ExtractionParameters":
+def _parameters(
+    *, only: str, size: int, schedule: str, warp_flow: WarpFlow, codec: str | None
+) -> "ExtractionParameters":
     from egotool.extraction import ExtractionParameters, parse_contents
     from egotool.motion import SCHEDULES
     from egotool.store import DEFAULT_CODEC, Codec
@@ -109,6 +115,7 @@ def _parameters(*, only: str, size: int, schedule: str, codec: str | None) -> "E
         short_side=size,
         contents=parse_contents(only),
         schedule=schedule,
+        warp_flow=warp_flow,
         codec=DEFAULT_CODEC if codec is None else Codec(codec),
     )
 
@@ -117,9 +124,10 @@ def _print_json(document: dict[str, object]) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def _plan_document(plan: "ExtractionPlan") -> dict[str, object]:
+def _plan_document(plan: "ExtractionPlan", parameters: "ExtractionParameters") -> dict[str, object]:
     return {
         "dry_run": True,
+        "parameters": parameters.recorded_with_codec(),
         "store": str(plan.store),
         "workers": plan.workers,
         "estimated_seconds": round(plan.seconds, 1),
@@ -185,7 +193,7 @@ def _table(*columns: str) -> "Table":
     return table
 
 
-def _render_plan(plan: "ExtractionPlan") -> None:
+def _render_plan(plan: "ExtractionPlan", parameters: "ExtractionParameters") -> None:
     from rich.filesize import decimal
     from rich.markup import escape
 
@@ -203,6 +211,11 @@ def _render_plan(plan: "ExtractionPlan") -> None:
     console.print(
         f"\n{_counted(len(plan.videos), 'video')}, {frames} frames; estimated {_duration(plan.seconds)} "
         f"with {processes} and {decimal(plan.bytes)} in {escape(str(plan.store))} (both may be off by half).",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"TV-L1 {parameters.schedule}; warp flow: {parameters.warp_flow}; codec {parameters.codec}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -169,7 +169,7 @@ def _seems_finished(receipt: Receipt, video: FoundVideo, out: Path, parameters: 
     """Return what can be said without reading the whole video."""
     return (
         receipt.source_bytes == video.path.stat().st_size
-        and receipt.parameters == parameters.recorded_with_codec()
+        and parameters.fit_with_codec(receipt.parameters)
         and {array.value for array in arrays_of(parameters.contents)} <= set(receipt.arrays)
         and store_file(out, video.name).is_file()
     )
@@ -190,7 +190,7 @@ def _seconds_per_pixel(path: Path, parameters: ExtractionParameters) -> float:
         flow = tvl1(gray0, gray1, schedule=schedule, backend=backend)
         if Array.HOMOGRAPHY in arrays:
             camera = estimate_camera_motion(gray0, gray1, flow)
-        if Array.WARP_FLOW in arrays:
+        if Array.WARP_FLOW in arrays and parameters.warp_flow == "second":
             warp_flow(gray0, gray1, camera.homography, schedule=schedule, backend=backend)
         seconds += time.perf_counter() - begun
     masks = _MASKS_SECONDS_PER_PIXEL if Array.MASKS in arrays else 0.0

@@ -155,7 +155,7 @@ class VideoJob:
         return (
             not self._overwrite
             and before.source_sha256 == source.sha256
-            and before.parameters == self._parameters.recorded_with_codec()
+            and self._parameters.fit_with_codec(before.parameters)
             and arrays_of(self._parameters.contents) <= {Array(name) for name in before.arrays}
             and store_file(self._store, self.found.name).is_file()
             and store_file(self._store, self.found.name).stat().st_size == before.file_bytes
@@ -165,10 +165,9 @@ class VideoJob:
         """Return what can be taken from the finished store file: the codec may differ, nothing else."""
         if before is None or self._overwrite or self._source is None:
             return frozenset()
-        parameters = {name: value for name, value in before.parameters.items() if name != "codec"}
         path = store_file(self._store, self.found.name)
         if (
-            parameters != self._parameters.recorded()
+            not self._parameters.fit(before.parameters)
             or before.source_sha256 != self._source.sha256
             or not path.is_file()
             or path.stat().st_size != before.file_bytes

@@ -11,6 +11,8 @@ from egotool.errors import UsageError
 from egotool.motion import TrackParameters
 from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, Array, Codec
 
+WarpFlowMode = Literal["second", "compensated"]
+
 JsonValue = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 
 
@@ -65,6 +67,9 @@ class ExtractionParameters:
     """Name of the schedule of TV-L1 for flow and warp flow."""
     backend: Literal["auto", "numba", "opencv"] = "auto"
     """What computes TV-L1."""
+    warp_flow: WarpFlowMode = "second"
+    """Warp flow by a second TV-L1, to the frame warped back by the camera's motion, or by compensating the
+    first flow for that motion: half the work; docs/motion.md says what it costs."""
     tracks: TrackParameters = field(default_factory=TrackParameters)
     """Parameters of the tracks behind the motion masks."""
     codec: Codec = DEFAULT_CODEC
@@ -100,6 +105,7 @@ class ExtractionParameters:
                     "short_side": self.short_side,
                     "schedule": self.schedule,
                     "backend": self.backend,
+                    "warp_flow": self.warp_flow,
                     "part_frames": self.part_frames,
                     "tracks": dataclasses.asdict(self.tracks),
                 }
@@ -110,6 +116,16 @@ class ExtractionParameters:
     def recorded_with_codec(self) -> dict[str, JsonValue]:
         """Return the recorded parameters and the codec, which changes the file but no value."""
         return {**self.recorded(), "codec": str(self.codec)}
+
+    def fit(self, receipt: Mapping[str, object]) -> bool:
+        """Return whether a receipt's parameters are these, whatever the codec."""
+        # Stores made before there was a choice have the warp flow of a second TV-L1.
+        values = {"warp_flow": "second"} | {name: value for name, value in receipt.items() if name != "codec"}
+        return values == self.recorded()
+
+    def fit_with_codec(self, receipt: Mapping[str, object]) -> bool:
+        """Return whether a receipt's parameters are these, and its codec, too."""
+        return self.fit(receipt) and receipt.get("codec") == str(self.codec)
 
     @property
     def fingerprint(self) -> str:

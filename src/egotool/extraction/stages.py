@@ -26,7 +26,7 @@ from egotool.extraction.plan import Description, Source, VideoPlan
 from egotool.extraction.pool import Report
 from egotool.extraction.work import PartRange, WorkFolder, overlapping
 from egotool.files import sha256_of_file, write_text
-from egotool.motion import estimate_camera_motion, motion_masks, to_gray, tvl1, warp_flow
+from egotool.motion import compensate_flow, estimate_camera_motion, motion_masks, to_gray, tvl1, warp_flow
 from egotool.store import (
     FORMAT_VERSION,
     Array,
@@ -127,16 +127,20 @@ def _append_motion(
     if not arrays & ({Array.WARP_FLOW} | CAMERA_ARRAYS):
         return
     # From the flow as it is stored: what is added to a store later equals what is made at once.
-    camera = estimate_camera_motion(gray0, gray1, decode_flow(stored))
+    flow = decode_flow(stored)
+    camera = estimate_camera_motion(gray0, gray1, flow)
     if Array.HOMOGRAPHY in arrays:
         writer.append(Array.HOMOGRAPHY, camera.homography)
     if Array.HOMOGRAPHY_VALID in arrays:
         writer.append(Array.HOMOGRAPHY_VALID, np.bool_(camera.valid))
     if Array.WARP_FLOW in arrays:
-        compensated = warp_flow(
-            gray0, gray1, camera.homography, schedule=parameters.schedule, backend=parameters.backend
-        )
-        writer.append(Array.WARP_FLOW, encode_flow(compensated))
+        if parameters.warp_flow == "compensated":
+            left = compensate_flow(flow, camera.homography)
+        else:
+            left = warp_flow(
+                gray0, gray1, camera.homography, schedule=parameters.schedule, backend=parameters.backend
+            )
+        writer.append(Array.WARP_FLOW, encode_flow(left))
 
 
 def _frames(

@@ -1,4 +1,6 @@
-"""The loops of the camera motion's estimation, compiled by numba.
+"""The loops that refine a camera motion, compiled by numba.
+
+Samples are columns of (7, N) float32 arrays; see `_sample_kernels`.
 
 A homography H is improved by a small change D in normalised coordinates n = (point - centre) / unit:
 H <- T⁻¹ (I + D) T H with T: point -> n. D has eight free entries, and moves a point n = (x, y) by
@@ -9,7 +11,7 @@ H <- T⁻¹ (I + D) T H with T: point -> n. D has eight free entries, and moves 
 ```
 
 Both refinements are weighted least squares along a direction (a, b) per sample, a dx + b dy = residual; the
-kernels sum up the normal equations of that.
+kernels sum up the normal equations of that, and solve them.
 """
 
 import math
@@ -18,42 +20,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.motion._jit import compiled
+from egotool.motion._vote_kernels import distance
 
 Float64Array = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 
 
 @compiled
-def support(
-    homographies: Float64Array,
-    points0: Float64Array,
-    points1: Float64Array,
-    normals: Float64Array,
-    weights: Float64Array,
-    reach: float,
-    along: float,
-    scores: Float64Array,
-) -> None:
-    """Write into scores (K,) how well each of homographies (K, 3, 3) takes points0 (N, 2) to points1.
+def solve(matrix: Float64Array, vector: Float64Array) -> None:
+    """Replace `vector` by the solution of the normal equations, by Cholesky; nothing where they say nothing.
 
-    The sum of weight · max(0, 1 - (distance / reach)²), where `along` is the share of the squared distance
-    along the edge, that is, perpendicular to the normals, that counts (1: the plain distance).
+    Only the lower half of `matrix` is read, and overwritten.
     """
-    for k in range(len(homographies)):
-        h = homographies[k]
-        total = 0.0
-        for i in range(len(points0)):
-            x = points0[i, 0]
-            y = points0[i, 1]
-            depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-            if depth > 1e-6:
-                off_x = points1[i, 0] - (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
-                off_y = points1[i, 1] - (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
-                across = off_x * normals[i, 0] + off_y * normals[i, 1]
-                squared = off_x * off_x + off_y * off_y
-                squared = along * squared + (1.0 - along) * across * across
-                total += weights[i] * max(0.0, 1.0 - squared / (reach * reach))
-        scores[k] = total
+    n = len(vector)
+    trace = 0.0
+    for j in range(n):
+        trace += matrix[j, j]
+    ridge = 1e-9 * trace + 1e-12
+    for j in range(n):
+        diagonal = matrix[j, j] + ridge
+        for k in range(j):
+            diagonal -= matrix[j, k] * matrix[j, k]
+        root = math.sqrt(max(diagonal, 1e-30))
+        matrix[j, j] = root
+        for i in range(j + 1, n):
+            value = matrix[i, j]
+            for k in range(j):
+                value -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = value / root
+    for j in range(n):
+        for k in range(j):
+            vector[j] -= matrix[j, k] * vector[k]
+        vector[j] /= matrix[j, j]
+    for j in range(n - 1, -1, -1):
+        for k in range(j + 1, n):
+            vector[j] -= matrix[k, j] * vector[k]
+        vector[j] /= matrix[j, j]
+
+
+@compiled
+def change(homography: Float64Array, entries: Float64Array, centre: Float64Array, unit: float) -> None:
+    """Replace H by T⁻¹ (I + D) T H, D given by its first eight entries."""
+    inner, outer = np.empty((3, 3)), np.empty((3, 3))
+    for j in range(3):  # T H, then (I + D) T H
+        inner[0, j] = (homography[0, j] - centre[0] * homography[2, j]) / unit
+        inner[1, j] = (homography[1, j] - centre[1] * homography[2, j]) / unit
+        inner[2, j] = homography[2, j]
+    for j in range(3):
+        a, b, c = inner[0, j], inner[1, j], inner[2, j]
+        outer[0, j] = a + entries[0] * a + entries[1] * b + entries[2] * c
+        outer[1, j] = b + entries[3] * a + entries[4] * b + entries[5] * c
+        outer[2, j] = c + entries[6] * a + entries[7] * b
+    for j in range(3):
+        homography[0, j] = (unit * outer[0, j] + centre[0] * outer[2, j]) / outer[2, 2]
+        homography[1, j] = (unit * outer[1, j] + centre[1] * outer[2, j]) / outer[2, 2]
+    corner = outer[2, 2]
+    for j in range(3):
+        homography[2, j] = outer[2, j] / corner
 
 
 @compiled
@@ -82,55 +105,58 @@ def add_row(
 
 
 @compiled
-def flow_equations(
+def refine_by_flow(
     homography: Float64Array,
-    points0: Float64Array,
-    points1: Float64Array,
-    normals: Float64Array,
-    weights: Float64Array,
-    scale: float,
+    samples: Float32Array,
+    both_ways: bool,
+    scales: tuple[float, ...],
     centre: Float64Array,
     unit: float,
-    matrix: Float64Array,
-    vector: Float64Array,
 ) -> None:
-    """Sum up matrix (8, 8) and vector (8,) of the change that takes points0 closer to points1 along normals.
+    """Improve a homography (3, 3), in place, by one robust step per scale (pixels).
 
-    Robust weights (Geman and McClure): `scale` pixels across the edge, three times that in all.
+    A step takes the samples closer to where their flow does, along their normals, or also across if
+    `both_ways`. Robust weights (Geman and McClure): `scale` pixels along the normal, three times that in all.
     """
-    row = np.empty(8)
-    matrix[:] = 0.0
-    vector[:] = 0.0
+    row, matrix, vector = np.empty(8), np.empty((8, 8)), np.empty(8)
     h = homography
-    for i in range(len(points0)):
-        x = points0[i, 0]
-        y = points0[i, 1]
-        depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-        if weights[i] <= 0.0 or depth < 1e-6:
-            continue
-        to_x = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
-        to_y = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
-        off_x = points1[i, 0] - to_x
-        off_y = points1[i, 1] - to_y
-        a = normals[i, 0]
-        b = normals[i, 1]
-        across = a * off_x + b * off_y
-        near = 1.0 + across * across / (scale * scale)
-        near *= 1.0 + (off_x * off_x + off_y * off_y) / (9.0 * scale * scale)
-        weight = weights[i] / (near * near)
-        change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, a, b, row)
-        add_row(row, across / unit, weight, matrix, vector)
+    for scale in scales:
+        matrix[:] = 0.0
+        vector[:] = 0.0
+        narrow = 1.0 / (scale * scale)
+        wide = 1.0 / (9.0 * scale * scale)
+        for i in range(samples.shape[1]):
+            x = float(samples[0, i])
+            y = float(samples[1, i])
+            depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+            if depth < 1e-6:
+                continue
+            to_x = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
+            to_y = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
+            off_x = samples[2, i] - to_x
+            off_y = samples[3, i] - to_y
+            far = 1.0 + wide * (off_x * off_x + off_y * off_y)
+            a = float(samples[4, i])
+            b = float(samples[5, i])
+            for _ in range(2 if both_ways else 1):
+                across = a * off_x + b * off_y
+                near = far * (1.0 + narrow * across * across)
+                change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, a, b, row)
+                add_row(row, across / unit, samples[6, i] / (near * near), matrix, vector)
+                a, b = -b, a
+        solve(matrix, vector)
+        change(homography, vector, centre, unit)
 
 
 @compiled
-def sample_image(image: Float32Array, x: float, y: float, channel: int) -> float:
-    """Return one channel of image (h, w, channels) at (x, y), which lies inside; bilinear."""
-    column = min(int(x), image.shape[1] - 2)
-    row = min(int(y), image.shape[0] - 2)
+def sample_linear(image: Float32Array, x: float, y: float) -> float:
+    """Return the image (h, w) at (x, y), a pixel inside at least; bilinear."""
+    column = int(x)
+    row = int(y)
     u = x - column
     v = y - row
-    upper = (1 - u) * image[row, column, channel] + u * image[row, column + 1, channel]
-    lower = (1 - u) * image[row + 1, column, channel] + u * image[row + 1, column + 1, channel]
+    upper = (1 - u) * image[row, column] + u * image[row, column + 1]
+    lower = (1 - u) * image[row + 1, column] + u * image[row + 1, column + 1]
     return (1 - v) * upper + v * lower  # type: ignore[no-any-return]
 
 
@@ -143,65 +169,115 @@ def cubic(t: float, before: float, here: float, after: float, beyond: float) -> 
 
 @compiled
 def sample_cubic(image: Float32Array, x: float, y: float) -> float:
-    """Return channel 0 of image (h, w, channels) at (x, y), two pixels inside at least; bicubic."""
-    column = int(x)
+    """Return the image (h, w) at (x, y), two pixels inside at least; bicubic."""
+    c = int(x)
     row = int(y)
-    u = x - column
-    lines = np.empty(4)
-    for k in range(4):
-        line = image[row - 1 + k]
-        lines[k] = cubic(u, line[column - 1, 0], line[column, 0], line[column + 1, 0], line[column + 2, 0])
-    return cubic(y - row, lines[0], lines[1], lines[2], lines[3])
+    u = x - c
+    a, b, d, e = image[row - 1], image[row], image[row + 1], image[row + 2]
+    return cubic(
+        y - row,
+        cubic(u, a[c - 1], a[c], a[c + 1], a[c + 2]),
+        cubic(u, b[c - 1], b[c], b[c + 1], b[c + 2]),
+        cubic(u, d[c - 1], d[c], d[c + 1], d[c + 2]),
+        cubic(u, e[c - 1], e[c], e[c + 1], e[c + 2]),
+    )
 
 
 @compiled
-def photometric_equations(
+def derivative(image: Float32Array, x: float, y: float, right: int, down: int) -> float:
+    """Return the derivative of the image to the right or downwards, by five points, three pixels inside."""
+    near = sample_linear(image, x + right, y + down) - sample_linear(image, x - right, y - down)
+    far = sample_linear(image, x + 2 * right, y + 2 * down) - sample_linear(
+        image, x - 2 * right, y - 2 * down
+    )
+    return (8 * near - far) / 12
+
+
+@compiled
+def inside(h: Float64Array, x: float, y: float, height: int, width: int) -> tuple[bool, float, float]:
+    """Return whether a homography takes (x, y) to three pixels inside the picture, and where."""
+    depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+    to_x = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
+    to_y = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
+    fits = depth > 1e-6 and to_x >= 3 and to_y >= 3 and to_x <= width - 4 and to_y <= height - 4
+    return fits, to_x, to_y
+
+
+@compiled
+def slopes(
     homography: Float64Array,
+    samples: Float32Array,
+    doubt: float,
     image0: Float32Array,
     image1: Float32Array,
-    points0: Float64Array,
-    weights: Float64Array,
-    scale: float,
-    offset: float,
+    out: Float64Array,
+) -> None:
+    """Write gradient (x, y; its mean over both pictures) and weight of every sample into out (3, N).
+
+    A sample whose flow contradicts the homography by more than `doubt` pixels weighs less; one that lies
+    outside nothing.
+    """
+    height, width = image1.shape
+    for i in range(samples.shape[1]):
+        x, y = float(samples[0, i]), float(samples[1, i])
+        fits, to_x, to_y = inside(homography, x, y, height, width)
+        out[2, i] = 0.0
+        if fits:
+            doubtful = 1.0 + (distance(homography, samples, i) / doubt) ** 2
+            out[0, i] = 0.5 * (derivative(image0, x, y, 1, 0) + derivative(image1, to_x, to_y, 1, 0))
+            out[1, i] = 0.5 * (derivative(image0, x, y, 0, 1) + derivative(image1, to_x, to_y, 0, 1))
+            out[2, i] = 1.0 / (doubtful * doubtful)
+
+
+@compiled
+def refine_by_gray_values(
+    homography: Float64Array,
+    samples: Float32Array,
+    doubt: float,
+    image0: Float32Array,
+    image1: Float32Array,
+    scales: tuple[float, ...],
     centre: Float64Array,
     unit: float,
-    matrix: Float64Array,
-    vector: Float64Array,
-    residuals: Float64Array,
 ) -> None:
-    """Sum up matrix (10, 10) and vector (10,) of the change that makes image 1 look like image 0 at points0.
+    """Improve a homography (3, 3), in place, until image 1 looks like image 0 at the samples.
 
-    The images are (h, w, 4): gray, d/dx, d/dy, unused. One equation per sample, in pixels across the edge:
+    One robust step per scale (pixels); the first of `scales` only measures the typical gray difference. The
+    images are gray (h, w). One equation per sample, in pixels across the edge, g being its gradient:
     (gray0 - gray1) / |g| = change along g / |g|, plus offset and gain of the exposure as ninth and tenth
-    unknown. Robust weights: `scale` pixels, after taking away `offset`, the typical gray difference.
-    residuals: receives gray0 - gray1 of every sample (NaN-free; 1e9 where the sample fell outside).
+    unknown. Samples whose flow contradicts the first homography, by more than `doubt` pixels, weigh less.
     """
-    row = np.empty(10)
-    matrix[:] = 0.0
-    vector[:] = 0.0
-    h = homography
-    height, width = image1.shape[:2]
-    for i in range(len(points0)):
-        residuals[i] = 1e9
-        x = points0[i, 0]
-        y = points0[i, 1]
-        depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-        if weights[i] <= 0.0 or depth < 1e-6:
-            continue
-        to_x = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
-        to_y = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
-        if to_x < 2 or to_y < 2 or to_x > width - 4 or to_y > height - 4:
-            continue
-        at_x = int(x)
-        at_y = int(y)
-        gray1 = sample_cubic(image1, to_x, to_y)
-        g_x = 0.5 * (image0[at_y, at_x, 1] + sample_image(image1, to_x, to_y, 1))
-        g_y = 0.5 * (image0[at_y, at_x, 2] + sample_image(image1, to_x, to_y, 2))
-        length = math.sqrt(g_x * g_x + g_y * g_y) + 1e-3
-        difference = image0[at_y, at_x, 0] - gray1
-        residuals[i] = difference
-        near = 1.0 + ((difference - offset) / (length * scale)) ** 2
-        change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, g_x / length, g_y / length, row)
-        row[8] = 10.0 / (length * unit)
-        row[9] = 0.1 * gray1 / (length * unit)
-        add_row(row, difference / (length * unit), weights[i] / (near * near), matrix, vector)
+    number = samples.shape[1]
+    height, width = image1.shape
+    row, matrix, vector = np.empty(10), np.empty((10, 10)), np.empty(10)
+    gradients, differences = np.empty((3, number)), np.empty(number)
+    slopes(homography, samples, doubt, image0, image1, gradients)
+    offset = 0.0
+    for step, scale in enumerate(scales):
+        matrix[:] = 0.0
+        vector[:] = 0.0
+        seen = 0
+        for i in range(number):
+            x, y = float(samples[0, i]), float(samples[1, i])
+            fits, to_x, to_y = inside(homography, x, y, height, width)
+            if not fits or gradients[2, i] == 0.0:
+                continue
+            gray1 = sample_cubic(image1, to_x, to_y)
+            difference = image0[int(y), int(x)] - gray1
+            if gradients[2, i] > 0.2:
+                differences[seen] = difference
+                seen += 1
+            if step == 0:
+                continue
+            g_x, g_y = gradients[0, i], gradients[1, i]
+            length = math.sqrt(g_x * g_x + g_y * g_y) + 1e-3
+            near = 1.0 + ((difference - offset) / (length * scale)) ** 2
+            change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, g_x / length, g_y / length, row)
+            row[8] = 10.0 / (length * unit)
+            row[9] = 0.1 * gray1 / (length * unit)
+            weight = samples[6, i] * gradients[2, i] / (near * near)
+            add_row(row, difference / (length * unit), weight, matrix, vector)
+        offset = np.median(differences[:seen]) if seen else 0.0
+        if step:
+            solve(matrix, vector)
+            change(homography, vector, centre, unit)

@@ -1,97 +1,65 @@
 """The samples a camera motion is fitted to: corners and edges with their flow, spread over the frame."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from egotool.motion._arrays import Flow, Mask
+from egotool.motion._sample_kernels import FIELDS, pick_corners, pick_edges, share_weights
 
-Float64Array = NDArray[np.float64]
+Samples = NDArray[np.float32]
+"""(7, N): x, y; x, y in the next frame; normal x, y; weight. See `_sample_kernels`."""
 
 CELL = 32
 """Side of the cells, in pixels, in which samples share a weight."""
-MOST_CORNERS = 1000
+CORNER_BLOCK = 6
+"""One corner at most per square of so many pixels."""
 CORNER_QUALITY = 0.001
-CORNER_DISTANCE = 5
+"""Least strength (smaller eigenvalue of the structure tensor) of a corner, as part of the frame's largest."""
 CORNERS_PER_CELL = 3
 EDGE_BLOCK = 4
 EDGE_STRENGTH = 9.0
 """Least gray-value gradient, per pixel, of an edge sample: below, compression noise makes edges."""
 EDGES_PER_CELL = 16
 EDGE_MARGIN = 3
+_SCHARR = 32
+"""What a Scharr filter multiplies gradients by."""
 
 
-@dataclass(frozen=True)
-class Samples:
-    """N points of frame t, where the flow takes them, and how much they say.
+def corner_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask) -> Samples:
+    """Return the strongest corner of every 6×6 block of frame t, with the normal (1, 0)."""
+    strength = np.asarray(cv2.cornerMinEigenVal(gray, 3), np.float32)
+    height, width = gray.shape
+    samples = np.empty((FIELDS, _blocks(height, CORNER_BLOCK) * _blocks(width, CORNER_BLOCK)), np.float32)
+    threshold = CORNER_QUALITY * float(strength.max())
+    count = pick_corners(strength, threshold, CORNER_BLOCK, keep, flow, samples)
+    return _shared(samples[:, :count], gray.shape, CORNERS_PER_CELL)
 
-    A corner is there twice, with the normals (1, 0) and (0, 1). An edge has its gradient's direction as
-    normal, because only the flow across an edge can be trusted.
+
+def edge_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask) -> Samples:
+    """Return the pixel with the steepest gradient of every 4×4 block of frame t, where it is steep enough.
+
+    Its normal is the gradient's direction, because only the flow across an edge can be trusted.
     """
-
-    points0: Float64Array  # (N, 2)
-    points1: Float64Array  # (N, 2)
-    normals: Float64Array  # (N, 2), of length one
-    weights: Float64Array  # (N,)
-
-    def __len__(self) -> int:
-        return len(self.points0)
-
-
-def corner_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask | None) -> Samples:
-    """Return the good features to track of frame t, each once, with the normal (1, 0)."""
-    found = cv2.goodFeaturesToTrack(gray, MOST_CORNERS, CORNER_QUALITY, CORNER_DISTANCE, mask=keep)
-    # In a frame without any, OpenCV 4 returns None, OpenCV 5 an empty array.
-    points = np.zeros((0, 2)) if found is None else np.asarray(found, np.float64).reshape(-1, 2)
-    x, y = np.rint(points).astype(int).T
-    normals = np.tile([1.0, 0.0], (len(points), 1))
-    return Samples(points, points + flow[:, y, x].T, normals, shared_weights(points, CORNERS_PER_CELL))
-
-
-def both_directions(corners: Samples) -> Samples:
-    """Return corners twice, with the normals (1, 0) and (0, 1)."""
-    across = np.tile([0.0, 1.0], (len(corners), 1))
-    return Samples(
-        np.concatenate([corners.points0, corners.points0]),
-        np.concatenate([corners.points1, corners.points1]),
-        np.concatenate([corners.normals, across]),
-        np.concatenate([corners.weights, corners.weights]),
+    gradient_x, gradient_y = (np.asarray(cv2.Scharr(gray, cv2.CV_16S, dx, 1 - dx), np.int16) for dx in (1, 0))
+    height, width = gray.shape
+    samples = np.empty((FIELDS, _blocks(height, EDGE_BLOCK) * _blocks(width, EDGE_BLOCK)), np.float32)
+    count = pick_edges(
+        gradient_x, gradient_y, EDGE_STRENGTH * _SCHARR, EDGE_BLOCK, EDGE_MARGIN, keep, flow, samples
     )
+    return _shared(samples[:, :count], gray.shape, EDGES_PER_CELL)
 
 
-def edge_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask | None) -> Samples:
-    """Return the pixel with the steepest gradient of every 4×4 block of frame t, where it is steep enough."""
-    gradient_x = cv2.Scharr(gray, cv2.CV_32F, 1, 0) / np.float32(32)
-    gradient_y = cv2.Scharr(gray, cv2.CV_32F, 0, 1) / np.float32(32)
-    squared = gradient_x * gradient_x + gradient_y * gradient_y
-    if keep is not None:
-        squared[keep == 0] = 0
-    squared[:EDGE_MARGIN] = squared[-EDGE_MARGIN:] = 0
-    squared[:, :EDGE_MARGIN] = squared[:, -EDGE_MARGIN:] = 0
-    rows, columns = squared.shape[0] // EDGE_BLOCK, squared.shape[1] // EDGE_BLOCK
-    blocks = squared[: rows * EDGE_BLOCK, : columns * EDGE_BLOCK]
-    blocks = (
-        blocks.reshape(rows, EDGE_BLOCK, columns, EDGE_BLOCK).transpose(0, 2, 1, 3).reshape(rows, columns, -1)
-    )
-    steepest = blocks.argmax(axis=2)
-    row, column = np.nonzero(np.take_along_axis(blocks, steepest[..., None], 2)[..., 0] > EDGE_STRENGTH**2)
-    y = row * EDGE_BLOCK + steepest[row, column] // EDGE_BLOCK
-    x = column * EDGE_BLOCK + steepest[row, column] % EDGE_BLOCK
-    points = np.stack([x, y], axis=1).astype(np.float64)
-    normals = np.stack([gradient_x[y, x], gradient_y[y, x]], axis=1).astype(np.float64)
-    normals /= np.sqrt(squared[y, x])[:, None]
-    return Samples(points, points + flow[:, y, x].T, normals, shared_weights(points, EDGES_PER_CELL))
+def _blocks(pixels: int, block: int) -> int:
+    return -(-pixels // block)
 
 
-def shared_weights(points: Float64Array, full: int) -> Float64Array:
-    """Return weights with which a cell of the frame counts at most one, and one from `full` points on.
+def _shared(samples: Samples, shape: tuple[int, ...], full: int) -> Samples:
+    """Return samples of which a cell of the frame counts at most one, and one from `full` samples on.
 
     So a textured hand or cloth in a corner of the frame does not outvote the kitchen around it.
     """
-    column, row = (points // CELL).astype(np.int64).T
-    cell = row * 65536 + column
-    _cells, index, counts = np.unique(cell, return_inverse=True, return_counts=True)
-    weights: Float64Array = 1.0 / np.maximum(counts[index], full)
-    return weights
+    samples = np.ascontiguousarray(samples)
+    counts = np.zeros((_blocks(shape[0], CELL), _blocks(shape[1], CELL)), np.int32)
+    share_weights(samples, CELL, full, counts)
+    return samples

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from egotool.motion._arrays import Flow, Homography, Mask
+from egotool.motion._arrays import Homography, Mask
 from egotool.motion._track_kernels import begin_tracks, end_tracks, judge_tracks, move_tracks, paint
 from egotool.motion.track_parameters import TrackParameters
 
@@ -16,7 +16,7 @@ class Scale:
     """The tracks of one scale; see `_track_kernels` for the arrays."""
 
     def __init__(self, shape: tuple[int, ...], size: tuple[int, int], parameters: TrackParameters) -> None:
-        self.height, self.width = size
+        self.size = self.height, self.width = size
         self.ratios = np.array([shape[1] / self.width, shape[0] / self.height], np.float64)
         self.rules = parameters.rules()
         self.parameters = parameters
@@ -31,18 +31,11 @@ class Scale:
         self.known = np.zeros((0, length), np.uint8)
         self.gone, self.passed = np.zeros(0, np.uint8), np.zeros(0, np.uint8)
         self.drifts, self.carried = np.zeros(0, np.float32), np.zeros(0, np.float32)
-        # The cell of every full-size pixel; what is left over at the right and lower border joins the last.
-        y, x = (
-            (np.arange(n) + 0.5) / ratio // spacing for n, ratio in zip(shape, self.ratios[::-1], strict=True)
-        )
-        self.cell_rows = np.minimum(y, rows - 1).astype(np.int32)
-        self.cell_columns = np.minimum(x, columns - 1).astype(np.int32)
+        self.row_bounds = _bounds(shape[0], rows, spacing * float(self.ratios[1]))
+        self.column_bounds = _bounds(shape[1], columns, spacing * float(self.ratios[0]))
 
-    def begin(self, picture: NDArray[np.uint8]) -> None:
-        """Begin tracks in the free, textured cells of a full-size picture."""
-        if picture.shape != (self.height, self.width):
-            smaller = cv2.resize(picture, (self.width, self.height), interpolation=cv2.INTER_AREA)
-            picture = np.asarray(smaller, np.uint8)
+    def begin(self, picture: Float32Array) -> None:
+        """Begin tracks in the free, textured cells of a picture of this scale."""
         strength = np.asarray(cv2.cornerMinEigenVal(picture, 3, ksize=3), np.float32)
         self._reserve(self.count + self.occupied.size)
         threshold = float(self.parameters.quality * strength.max())
@@ -51,18 +44,10 @@ class Scale:
             strength, threshold, spacing, self.occupied, self.paths, self.lengths, self.count
         )
 
-    def move(self, flow: Flow, inverse: Homography) -> None:
-        """Move all tracks by a full-size flow into the next frame."""
-        small = np.empty((2, self.height, self.width), np.float32)
-        for channel, ratio in enumerate(self.ratios):
-            values = flow[channel]
-            if values.shape != (self.height, self.width):
-                smaller = cv2.resize(values, (self.width, self.height), interpolation=cv2.INTER_AREA)
-                values = np.asarray(smaller, np.float32)
-            smooth = cv2.medianBlur(np.ascontiguousarray(values), 3)
-            np.divide(smooth, np.float32(ratio), out=small[channel])
+    def move(self, flow: tuple[Float32Array, Float32Array], inverse: Homography) -> None:
+        """Move all tracks into the next frame by a flow (x, y) of this scale's size, in full-size pixels."""
         move_tracks(
-            small,
+            *flow,
             inverse,
             self.ratios,
             self.paths,
@@ -119,7 +104,7 @@ class Scale:
 
     def paint(self, slot: int, mask: Mask) -> None:
         """Add the marked cells of a ring slot to a full-size mask, and clear the slot."""
-        paint(self.marks[slot], self.cell_rows, self.cell_columns, mask)
+        paint(self.marks[slot], self.row_bounds, self.column_bounds, mask)
         self.marks[slot] = 0
 
     def _reserve(self, capacity: int) -> None:
@@ -130,3 +115,13 @@ class Scale:
             for name in ("lengths", "paths", "steps", "known", "gone", "passed", "drifts", "carried"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros((extra, *old.shape[1:]), old.dtype)]))
+
+
+def _bounds(pixels: int, cells: int, side: float) -> NDArray[np.int32]:
+    """Return the first full-size pixel of every cell, and the end of the last, which takes what is left over.
+
+    A pixel belongs to the cell in which its centre lies.
+    """
+    bounds: NDArray[np.int32] = np.ceil(np.arange(cells + 1) * side - 0.5).astype(np.int32)
+    bounds[-1] = pixels
+    return bounds

@@ -58,7 +58,8 @@ def begin_tracks(
 
 @compiled
 def move_tracks(
-    flow: Float32Array,
+    flow_x: Float32Array,
+    flow_y: Float32Array,
     inverse: Float64Array,
     ratios: Float64Array,
     paths: Float32Array,
@@ -68,12 +69,12 @@ def move_tracks(
     known: ByteArray,
     gone: ByteArray,
 ) -> None:
-    """Move every track by `flow` (its scale's) into the next frame; gone[i] = 1 for those that leave it.
+    """Move every track into the next frame by the flow, in full-size pixels; gone[i] = 1 where it leaves it.
 
     `inverse` takes full-size positions of the new frame back to the old one; all zero: the camera's motion is
     not known, and the step is written as it is, with known[i, k] = 0. Full-size x is (x + 1/2) ratio - 1/2.
     """
-    height, width = flow.shape[1:]
+    height, width = flow_x.shape
     camera_known = inverse[2, 2] != 0
     for i in range(count):
         k = lengths[i]
@@ -81,8 +82,8 @@ def move_tracks(
         y = paths[i, k, 1]
         column = min(int(x + f4(0.5)), width - 1)
         row = min(int(y + f4(0.5)), height - 1)
-        new_x = x + flow[0, row, column]
-        new_y = y + flow[1, row, column]
+        new_x = x + flow_x[row, column] / f4(ratios[0])
+        new_y = y + flow_y[row, column] / f4(ratios[1])
         gone[i] = new_x < 0 or new_y < 0 or new_x > width - 1 or new_y > height - 1
         if gone[i]:
             continue
@@ -250,11 +251,11 @@ def end_tracks(
 
 
 @compiled
-def paint(marks: ByteArray, rows: Int32Array, columns: Int32Array, mask: ByteArray) -> None:
-    """Set to 255 every pixel of `mask` whose cell (rows[y], columns[x]) is marked."""
-    height, width = mask.shape
-    for y in range(height):
-        cells = marks[rows[y]]
-        for x in range(width):
-            if cells[columns[x]]:
-                mask[y, x] = 255
+def paint(marks: ByteArray, row_bounds: Int32Array, column_bounds: Int32Array, mask: ByteArray) -> None:
+    """Set to 255 the pixels of marked cells: rows row_bounds[r] to row_bounds[r + 1], columns likewise."""
+    for row in range(marks.shape[0]):
+        for column in range(marks.shape[1]):
+            if marks[row, column]:
+                for y in range(row_bounds[row], row_bounds[row + 1]):
+                    for x in range(column_bounds[column], column_bounds[column + 1]):
+                        mask[y, x] = 255

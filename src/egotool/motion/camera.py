@@ -10,14 +10,13 @@ from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow
 from egotool.motion._fit import (
     ALONG_EDGE,
     candidate_homographies,
-    distances,
+    count_inliers,
     project,
     refine_by_flow,
     refine_by_gray_values,
     supports,
 )
-from egotool.motion._kernels import gradients
-from egotool.motion._samples import Samples, both_directions, corner_samples, edge_samples
+from egotool.motion._samples import Samples, corner_samples, edge_samples
 from egotool.motion.pictures import to_bytes
 
 INLIER_DISTANCE = 1.0
@@ -79,25 +78,29 @@ def estimate_camera_motion(
     if exclude is not None and exclude.shape != image0.shape:
         raise ValueError(f"exclude has shape {exclude.shape}, but the pictures have {image0.shape}")
     gray0, gray1 = to_bytes(image0), to_bytes(image1)
-    keep = None if exclude is None else np.where(exclude > 0, 0, 255).astype(np.uint8)
+    keep = np.full(gray0.shape, 255, np.uint8) if exclude is None else _outside(exclude)
     corners = corner_samples(gray0, flow, keep)
-    if len(corners) <= FEWEST_MATCHES:
-        return CameraMotion(np.eye(3), False, len(corners), 0)
+    matches = corners.shape[1]
+    if matches <= FEWEST_MATCHES:
+        return CameraMotion(np.eye(3), False, matches, 0)
     edges = edge_samples(gray0, flow, keep)
     homography = _best_candidate(corners, edges, gray0.shape, seed)
-    homography = refine_by_flow(homography, edges, gray0.shape, EDGE_SCALES)
+    homography = refine_by_flow(homography, edges, gray0.shape, EDGE_SCALES, both_ways=False)
     homography = refine_by_gray_values(homography, edges, _smooth(gray0), _smooth(gray1), GRAY_SCALES)
-    inliers = int(np.count_nonzero(distances(homography, corners) <= INLIER_DISTANCE))
+    inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, gray0.shape):
-        return CameraMotion(np.eye(3), False, len(corners), inliers)
-    return CameraMotion(homography, True, len(corners), inliers)
+        return CameraMotion(np.eye(3), False, matches, inliers)
+    return CameraMotion(homography, True, matches, inliers)
+
+
+def _outside(exclude: Mask) -> Mask:
+    return np.where(exclude > 0, 0, 255).astype(np.uint8)
 
 
 def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], seed: int) -> Homography:
     """Return the plausible motion that corners and edges all over the frame support most."""
-    doubled = both_directions(corners)
     candidates = [
-        refine_by_flow(candidate, doubled, shape, CORNER_SCALES)
+        refine_by_flow(candidate, corners, shape, CORNER_SCALES, both_ways=True)
         for candidate in candidate_homographies(corners, seed)
     ]
     # A head at rest is frequent, and the only candidate that few textured spots cannot bend.
@@ -110,11 +113,9 @@ def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], se
 
 
 def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return gray, d/dx, d/dy, nothing (H, W, 4) of a slightly blurred picture."""
-    blurred = np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (0, 0), SMOOTHING), np.float32)
-    out = np.zeros((*gray.shape, 4), np.float32)
-    gradients(blurred, out, np.float32(8 / 12), np.float32(-1 / 12))
-    return out
+    """Return a slightly blurred picture."""
+    blurred = cv2.GaussianBlur(gray.astype(np.float32), (5, 5), SMOOTHING)
+    return np.asarray(blurred, np.float32)
 
 
 def plausible(homography: Homography, shape: tuple[int, ...]) -> bool:

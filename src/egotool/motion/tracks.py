@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterable, Iterator
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow, check_gray, check_homography
 from egotool.motion._scale import Scale
+from egotool.motion._shrinking import Shrinking
 from egotool.motion.pictures import to_bytes
 from egotool.motion.track_parameters import TrackParameters
 
@@ -74,25 +76,31 @@ class _Tracks:
         self.height, self.width = shape
         self.parameters = parameters
         self.scales: list[Scale] = []
+        self.shrinkings: list[Shrinking] = []
         for level in range(parameters.scales):
             shrink = math.sqrt(0.5) ** level
             size = (round(self.height * shrink), round(self.width * shrink))
             if level and min(size) < parameters.smallest_side:
                 break
+            # From two scales before, about twice as large: halves of halves are averages over areas, too, and
+            # much less work than from the full size each time.
+            larger = self.scales[level - 2].size if level > 1 else (self.height, self.width)
+            self.shrinkings.append(Shrinking(larger, size))
             self.scales.append(Scale(shape, size, parameters))
         self.frame = 0  # the newest one
         self.yielded = 0
 
     def begin(self, picture: NDArray[np.uint8]) -> None:
         """Begin tracks in the newest frame."""
-        for scale in self.scales:
-            scale.begin(picture)
+        for scale, smaller in zip(self.scales, self._pyramid(picture.astype(np.float32)), strict=True):
+            scale.begin(smaller)
 
     def move(self, flow: Flow, inverse: Homography) -> Iterator[Mask]:
         """Go to the next frame; yield the mask that no living track can change any more."""
         self.frame += 1
-        for scale in self.scales:
-            scale.move(flow, inverse)
+        for scale, x, y in zip(self.scales, self._pyramid(flow[0]), self._pyramid(flow[1]), strict=True):
+            smooth_x, smooth_y = (np.asarray(cv2.medianBlur(each, 3), np.float32) for each in (x, y))
+            scale.move((smooth_x, smooth_y), inverse)
         self._end(self.parameters.track_length)
         if self.frame >= self.parameters.track_length:
             yield self._mask()
@@ -102,6 +110,14 @@ class _Tracks:
         self._end(0)
         while self.yielded <= self.frame:
             yield self._mask()
+
+    def _pyramid(self, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return a full-size picture at every scale."""
+        pictures: list[NDArray[np.float32]] = []
+        for level, shrinking in enumerate(self.shrinkings):
+            larger = pictures[level - 2] if level > 1 else np.ascontiguousarray(picture)
+            pictures.append(shrinking(larger))
+        return pictures
 
     def _end(self, longest: int) -> None:
         """End the tracks that have `longest` steps, or left the frame."""

@@ -2,13 +2,11 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, check_flow, check_homography, check_pair
+from egotool.motion._warp_kernels import carry, compensate
 from egotool.motion.flow import Backend, tvl1
 from egotool.motion.schedule import Schedule
-
-FloatArray = NDArray[np.float64]
 
 BORDER = 5
 """Pixels from the border of frame t + 1 that are not warped: sampling there would invent values."""
@@ -60,28 +58,10 @@ def compensate_flow(flow: Flow, homography: Homography) -> Flow:
     matrix = check_homography(homography)
     if np.array_equal(matrix, np.eye(3)):
         return flow.copy()
-    height, width = flow.shape[1:]
-    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    back_x, back_y = _mapped(np.asarray(np.linalg.inv(matrix), np.float64), x + flow[0], y + flow[1])
-    carried_x, carried_y = _mapped(matrix, x, y)
-    inside = (
-        (carried_x >= BORDER)
-        & (carried_x <= width - 1 - BORDER)
-        & (carried_y >= BORDER)
-        & (carried_y <= height - 1 - BORDER)
-    )
-    left = np.where(inside, np.stack([back_x - x, back_y - y]), 0)
-    return np.asarray(np.nan_to_num(left, posinf=0, neginf=0), np.float32)
-
-
-def _mapped(matrix: Homography, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return where a homography brings points; (0, 0) for those behind the camera."""
-    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-    depth = np.where(depth > 1e-6, depth, np.inf)
-    return (
-        (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth,
-        (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth,
-    )
+    left = np.empty_like(flow)
+    back = np.asarray(np.linalg.inv(matrix), np.float64)
+    compensate(np.ascontiguousarray(flow), matrix, back, BORDER, left)
+    return left
 
 
 def warp_back(image0: GrayImage, image1: GrayImage, homography: Homography) -> GrayImage:
@@ -90,15 +70,12 @@ def warp_back(image0: GrayImage, image1: GrayImage, homography: Homography) -> G
     matrix = check_homography(homography)
     if np.array_equal(matrix, np.eye(3)):
         return image1.copy()
-    height, width = image0.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    map_x, map_y = (each.astype(np.float32) for each in _mapped(matrix, x, y))
+    map_x, map_y = np.empty(image0.shape, np.float32), np.empty(image0.shape, np.float32)
+    outside = np.empty(image0.shape, np.bool_)
+    carry(matrix, BORDER, map_x, map_y, outside)
     warped = image0.copy()
     cv2.remap(image1, map_x, map_y, cv2.INTER_CUBIC, dst=warped, borderMode=cv2.BORDER_REPLICATE)
     if warped.dtype == np.float32:  # bicubic sampling overshoots at edges
         np.clip(warped, 0, 1, out=warped)
-    outside = (
-        (map_x < BORDER) | (map_x > width - 1 - BORDER) | (map_y < BORDER) | (map_y > height - 1 - BORDER)
-    )
-    warped[outside] = image0[outside]
+    np.copyto(warped, image0, where=outside)
     return warped
