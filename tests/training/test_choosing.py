@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_paper_never_falls_back_to_random_weights(tmp_path: Path) -> None:
         plan_training(type(wanted)(recipe=recipe, store=store, runs=tmp_path / "runs"))
     with pytest.raises(RunError, match="no file"):
         plan_training(type(wanted)(recipe=recipe, store=store, runs=tmp_path, weights=tmp_path / "none.pth"))
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_dry_run_says_which_weights_it_would_need(tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", each=1)
+    recipe = load_recipe("two-stream", "paper")
+    wanted = replace(request(store, tmp_path / "runs"), recipe=recipe, only_plan=True)
+    sources = [stage.imagenet.source for stage in plan_training(wanted).stages if stage.imagenet is not None]
+    assert len(sources) == 2  # the first stage on frames, and flow
+    assert all("resnet34-b627a593.pth" in source and "--weights FILE" in source for source in sources)
 
 
 def test_a_file_of_torchvision_goes_into_the_backbone(imagenet_file: Path) -> None:

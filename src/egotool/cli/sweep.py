@@ -127,7 +127,7 @@ def _sweep_table(
             overrides=options.settings,
             folds=options.folds(folds),
             make_request=lambda made, seed, fold: options.request(
-                made, reason=choice.reason, seed=seed, fold=fold
+                made, reason=choice.reason, seed=seed, fold=fold, only_plan=dry_run
             ),
         )
         if dry_run:
@@ -230,7 +230,9 @@ def _search(model: str, options: TrainingOptions, *, count: int, dry_run: bool, 
 
             changed = replace(options, settings=(*options.settings, *proposed))
             recipe = load_recipe(model, choice.recipe, overrides=changed.settings)
-            return changed.request(recipe, reason=choice.reason, seed=options.seed, role="search")
+            return changed.request(
+                recipe, reason=choice.reason, seed=options.seed, role="search", only_plan=dry_run
+            )
 
         if dry_run:
             ranges, folder = search_ranges(request(()).recipe), search_folder(request(()))

@@ -136,12 +136,13 @@ def _train(
 
         def request(seed: int, fold: str) -> TrainingRequest:
             return options.request(
-                resolved, reason=choice.reason, seed=seed, fold=fold, start_from=parents, again=again
-            )
+                resolved, reason=choice.reason, seed=seed, fold=fold, start_from=parents, again=again,
+                only_plan=dry_run,
+            )  # fmt: skip
 
         plan = plan_training(request(*several[0]))  # says what is wrong before anything is done
         if dry_run:
-            estimates = estimate(plan)
+            estimates = estimate(plan, progress=progress)
         elif not is_main_process():  # Lightning starts the command once more for every further device
             for seed, fold in several:
                 run_plan(plan_training(request(seed, fold)))

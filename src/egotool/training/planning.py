@@ -26,7 +26,12 @@ from egotool.runs import (
 )
 from egotool.training.callbacks import checkpoint_is_whole
 from egotool.training.parents import Parent, given_parents
-from egotool.training.weights import ImageNetWeights, find_imagenet_weights, no_weights_message
+from egotool.training.weights import (
+    ImageNetWeights,
+    find_imagenet_weights,
+    no_weights_message,
+    published_imagenet_weights,
+)
 
 StageState = Literal["train", "resume", "reuse"]
 Keep = Literal["best", "last", "both", "none"]
@@ -56,6 +61,7 @@ class TrainingRequest:
         fold: the subject to test on (leave-one-subject-out); "": the manifest's own splits.
         role: `model`, or `search` for a trial of a hyper-parameter search.
         again: train the last stage anew although an identical run is finished.
+        only_plan: nothing will be trained: ImageNet weights need not be at hand, only told.
         command: what the user typed.
     """
 
@@ -77,6 +83,7 @@ class TrainingRequest:
     fold: str = ""
     role: Literal["model", "search"] = "model"
     again: bool = False
+    only_plan: bool = False
     command: str = ""
 
 
@@ -243,6 +250,9 @@ def _imagenet(request: TrainingRequest, recipe: Recipe) -> ImageNetWeights | Non
     if backbone.weights != "imagenet":
         return None
     found = find_imagenet_weights(backbone.depth, file=request.weights)
+    if found is None and request.only_plan:
+        missing = published_imagenet_weights(backbone.depth)
+        return replace(missing, source=f"{missing.source} (not on this machine, no network: --weights FILE)")
     if found is None:
         raise RunError(no_weights_message(backbone.depth))
     return found
