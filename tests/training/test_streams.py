@@ -47,6 +47,17 @@ def test_two_stream_trains_what_it_starts_from_and_scores_each(two_stream: Run, 
         assert {stage.state for stage in plan.stages} == {"reuse"}
 
 
+def test_a_stream_remembers_what_was_changed_for_it(store: Path, tmp_path: Path) -> None:
+    changes = ("stages.0.lr=1e-3", "streams.rgb.stages.1.lr=2e-3", "streams.flow.stages.0.lr=3e-3")
+    plan = plan_training(request(store, tmp_path, "two-stream", *changes, overrides=changes))
+    assert [stage.overrides for stage in plan.stages] == [
+        ("stages.1.lr=2e-3",),
+        ("stages.1.lr=2e-3",),
+        ("stages.0.lr=3e-3",),
+        changes,
+    ]
+
+
 def test_two_stream_begins_with_the_weights_of_its_streams(two_stream: Run, store: Path) -> None:
     runs = two_stream.folder.parent
     joint = read_weights(two_stream.best_checkpoint)

@@ -200,7 +200,7 @@ def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
         status="training",
         recipe=stage.recipe.name,
         recipe_reason=request.recipe_reason,
-        overrides=request.overrides,
+        overrides=stage.overrides,
         seed=request.seed,
         protocol=request.protocol,
         selection=_selection_sentence(plan, stage, None),

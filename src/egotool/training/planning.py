@@ -102,6 +102,7 @@ class StagePlan:
         imagenet: the weights this one starts from.
         groups: the tensors it trains, by learning rate.
         sizes: number of parameters of every tensor of the network, trained or not.
+        overrides: the `key=value`s that went into this recipe; of a stream those that were meant for it.
     """
 
     recipe: Recipe
@@ -114,6 +115,7 @@ class StagePlan:
     imagenet: ImageNetWeights | None
     groups: tuple[ParameterGroup, ...]
     sizes: Mapping[str, int]
+    overrides: tuple[str, ...] = ()
 
     @property
     def trainable(self) -> tuple[str, ...]:
@@ -186,8 +188,8 @@ def _plan_chain(request: TrainingRequest, recipe: Recipe, data: LabelledData) ->
     stages: list[StagePlan] = []
     parents: tuple[Parent, ...] = ()
     if recipe.streams is not None:
-        rgb = _plan_chain(request, recipe.streams.rgb, data)
-        flow = _plan_chain(request, recipe.streams.flow, data)
+        rgb = _plan_chain(_for_stream(request, "rgb"), recipe.streams.rgb, data)
+        flow = _plan_chain(_for_stream(request, "flow"), recipe.streams.flow, data)
         stages = [*rgb, *flow]
         parents = tuple(Parent(each.folder, each.identity) for each in (rgb[-1], flow[-1]))
     chain: list[StagePlan] = []
@@ -197,6 +199,13 @@ def _plan_chain(request: TrainingRequest, recipe: Recipe, data: LabelledData) ->
     if chain[-1].state == "reuse":
         chain = [replace(stage, state="reuse") for stage in chain]
     return stages + chain
+
+
+def _for_stream(request: TrainingRequest, stream: str) -> TrainingRequest:
+    """Return `request` with only those overrides that are meant for a stream, as it would have them alone."""
+    prefix = f"streams.{stream}."
+    meant = (each.removeprefix(prefix) for each in request.overrides if each.startswith(prefix))
+    return replace(request, overrides=tuple(meant))
 
 
 def _check_data(data: LabelledData, protocol: Protocol) -> None:
@@ -242,6 +251,7 @@ def _plan_stage(
         imagenet=imagenet,
         groups=groups,
         sizes=sizes,
+        overrides=request.overrides,
     )
 
 
