@@ -14,6 +14,7 @@ from egotool.training import (
     find_imagenet_weights,
     load_imagenet_weights,
     plan_training,
+    train_model,
 )
 from egotool.training import choosing as choosing_module
 from egotool.training import weights as weights_module
@@ -106,6 +107,17 @@ def test_other_files_are_refused(imagenet_file: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="damaged"):
         load_imagenet_weights(network, ImageNetWeights(34, damaged, "0", "file"))
     assert isinstance(network.backbone, Backbone)
+
+
+def test_damaged_weights_leave_no_run_behind(imagenet_file: Path, tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", each=1)
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(imagenet_file.read_bytes()[:10_000])
+    recipe = load_recipe("convlstm", "paper", overrides=PAPER_18)
+    wanted = replace(request(store, tmp_path / "runs"), recipe=recipe, weights=damaged)
+    with pytest.raises(RunError, match="damaged"):
+        train_model(wanted)
+    assert not list((tmp_path / "runs").glob("*/run.json"))
 
 
 def test_a_gpu_that_is_not_there_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:

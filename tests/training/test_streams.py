@@ -129,6 +129,18 @@ def test_runs_that_do_not_fit_are_refused(
         plan_training(request(store, tmp_path, model, start_from=start_from))
 
 
+def test_a_run_of_another_size_is_refused_before_anything_is_written(
+    two_stream: Run, store: Path, tmp_path: Path
+) -> None:
+    rgb, flow = (two_stream.folder.parent / name for name in two_stream.record.parents)
+    with pytest.raises(RunError, match=r"convlstm\.input_gates\.weight is \(32, .* not \(64, "):
+        plan_training(request(store, tmp_path, "idt-net", "network.hidden=16", start_from=(rgb,)))
+    wide = ("streams.flow.network.backbone.width=16",)
+    with pytest.raises(RunError, match=r"backbone\.conv1\.weight is \(8, .* not \(16, "):
+        plan_training(request(store, tmp_path, "two-stream", *wide, start_from=(rgb, flow)))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("keep", "best", "last"),
     [("best", True, False), ("last", False, True), ("both", True, True), ("none", False, False)],

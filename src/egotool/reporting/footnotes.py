@@ -1,6 +1,6 @@
 """The sentences below a table that say what its numbers are."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -248,8 +248,11 @@ def _strangers(table: PaperTable, outcomes: Sequence[Outcome]) -> str:
     parts = []
     for model in sorted({outcome.model for outcome in outcomes}):
         members = [outcome for outcome in outcomes if outcome.model == model]
-        kinds = Counter(_strangeness(table, outcome) for outcome in members)
-        parts.append(f"{model} {', '.join(f'{count} with {kind}' for kind, count in sorted(kinds.items()))}")
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for outcome in members:
+            kinds[_strangeness(table, outcome)].append(f"{outcome.accuracy:.1f}")
+        what = (f"{len(each)} with {kind} ({', '.join(each)} %)" for kind, each in sorted(kinds.items()))
+        parts.append(f"{model} {', '.join(what)}")
     return f"Runs that are in no row of this table: {'; '.join(parts)}."
 
 
@@ -259,7 +262,7 @@ def _strangeness(table: PaperTable, outcome: Outcome) -> str:
         return f"the settings of rows of {outcome.row.partition('-')[0].replace('table', 'Table ')}"
     lengths = {row.clip_length for row in table.rows if table.model_of(row) == outcome.model}
     if outcome.clip_length is not None and lengths and not lengths & {None, outcome.clip_length}:
-        return f"clips of {outcome.clip_length} frames ({outcome.accuracy:.1f} %)"
+        return f"clips of {outcome.clip_length} frames"
     return "other settings"
 
 
