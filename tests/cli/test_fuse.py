@@ -39,6 +39,8 @@ def folder(tmp_path: Path) -> Path:
 def test_the_weighted_average_is_kept_and_shown(folder: Path, words: tuple[str, ...]) -> None:
     status, out, _ = egotool(folder, "fuse", *words)
     assert status == 0 and "late-fusion-" in out
+    compare = out.rpartition("Compare: egotool ")[2].split()
+    assert egotool(folder, *compare)[0] == 0
     (fusion,) = folder.glob("runs/late-fusion-*")
     fused = read_predictions(fusion / "predictions" / "test.csv")
     a, b = (
@@ -64,6 +66,10 @@ def test_typed_again_it_is_shown_not_made_again(folder: Path) -> None:
 def test_a_dry_run_writes_nothing_and_json_is_one_document(folder: Path) -> None:
     status, out, _ = egotool(folder, "fuse", "convlstm-attention-x", "flow-x", "--dry-run")
     assert status == 0 and "Would fuse into" in out
+    _, out, _ = egotool(
+        folder, "fuse", "convlstm-attention-x", "flow-x", "--weights", "1", "3", "--dry-run", "--json"
+    )
+    assert [member["weight"] for member in json.loads(out)["members"]] == [1, 3]
     assert not list(folder.glob("runs/late-fusion-*"))
     _, out, _ = egotool(
         folder, "fuse", "convlstm-attention-x", "flow-x", "convlstm-x", "--json", "--of", "scores"

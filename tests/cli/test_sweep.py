@@ -57,6 +57,8 @@ def test_a_dry_run_writes_nothing(folder: Path) -> None:
     assert status == 0 and out.count("to train") == 8
     status, out, _ = egotool(folder, "sweep", "rgb", "--search", "3", "--runs", "dry", "--dry-run", *BRIEF)
     assert status == 0 and "stages.1.lr_backbone" in out
+    words = ("sweep", "rgb", "--search", "3", "--runs", "dry", "--dry-run", "--json", *BRIEF)
+    assert json.loads(egotool(folder, *words)[1])["ranges"][1]["key"] == "stages.1.lr_backbone"
     assert not (folder / "dry").exists()
 
 
@@ -94,6 +96,9 @@ def test_trials_and_folds(folder: Path) -> None:
     status, out, _ = egotool(folder, "train", "convlstm", "--trials", "2", "--runs", "many", *BRIEF)
     assert status == 0
     assert "convlstm, seed 1:" in out and "Mean over 2 trials:" in out
+    assert "Next: egotool report --table 1 --runs many" in out
+    status, out, _ = egotool(folder, "report", "--table", "1", "--runs", "many", "--format", "markdown")
+    assert status == 0 and "convlstm 2 with clips of 4 frames (" in out
     lines = (folder / "store" / "manifest.csv").read_text().splitlines()
     header, *rows = lines
     place = header.split(",").index("subject")

@@ -300,7 +300,7 @@ def test_unlabelled_segments(store):
         (
             segment(video="b/rgb only.mp4"),
             StoreError,
-            "b/rgb only.mp4.h5 has no motion_masks.*--only rgb,masks'",
+            "b/rgb only.mp4.h5 has no motion_masks.*--only rgb,masks --out",
         ),
     ],
 )

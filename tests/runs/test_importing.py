@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import resource
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -118,7 +119,9 @@ def test_wrapped_parallel_and_old_files_load_the_same(state: Mapping[str, Tensor
     plain = plan_import(saved(tmp_path, state), runs=tmp_path).translation.tensors
     old = {name: each for name, each in state.items() if not name.endswith("num_batches_tracked")}
     parallel = {f"module.{name}": tensor for name, tensor in old.items()}
-    for content in (parallel, {"epoch": 3, "state_dict": parallel}):
+    partly = {name.replace("resNet.", "resNet.module."): tensor for name, tensor in old.items()}
+    nested = {"model": {"state_dict": old}}
+    for content in (parallel, {"epoch": 3, "state_dict": parallel}, partly, nested):
         other = plan_import(saved(tmp_path, content), runs=tmp_path).translation.tensors
         assert plain.keys() == other.keys()
         for name in plain:
@@ -126,6 +129,18 @@ def test_wrapped_parallel_and_old_files_load_the_same(state: Mapping[str, Tensor
     legacy = tmp_path / "legacy.pth"
     torch.save(state, legacy, _use_new_zipfile_serialization=False)
     assert plan_import(legacy, runs=tmp_path).translation.tensors.keys() == plain.keys()
+
+
+@torch.no_grad()
+def test_other_precisions_become_single(state: Mapping[str, Tensor], tmp_path: Path) -> None:
+    """And what was read stays, whatever becomes of the file afterwards."""
+    for kind in (torch.float64, torch.float16, torch.bfloat16):
+        content = {name: each.to(kind) if each.is_floating_point() else each for name, each in state.items()}
+        file = saved(tmp_path, content)
+        tensors = plan_import(file, runs=tmp_path).translation.tensors
+        file.write_bytes(b"")
+        assert torch.equal(tensors["backbone.conv1.weight"], content["resNet.conv1.weight"].float())
+        assert tensors["backbone.bn1.num_batches_tracked"].dtype == torch.int64
 
 
 def test_either_name_of_the_classifier_will_do(state: Mapping[str, Tensor], tmp_path: Path) -> None:
@@ -180,6 +195,19 @@ def without(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
             "not finite numbers: backbone.bn1.weight",
         ),
         (lambda s: dict(s) | {"resNet.conv1.weight": torch.zeros(3)}, "which fits no network"),
+        (
+            lambda s: dict(s) | {"lstm_cell.conv_f_xx.weight": torch.zeros(3)},
+            "conv_f_xx.weight (3,), not (16,",
+        ),
+        (lambda s: dict(s) | {"lstm_cell.conv_i_hh.bias": torch.zeros(3)}, "conv_i_hh.bias (3,), not (16,)"),
+        (lambda s: dict(s) | {"module.fc.bias": torch.zeros(5)}, "two tensors named fc.bias"),
+        (lambda s: dict(s) | {"fc.bias": torch.zeros(5).to_sparse()}, "fc.bias is no plain array"),
+        (lambda s: dict(s) | {"fc.bias": torch.zeros(5, device="meta")}, "fc.bias is no plain array"),
+        (lambda s: dict(s) | {"fc.bias": torch.zeros(5, dtype=torch.complex64)}, "fc.bias is no plain array"),
+        (
+            lambda s: dict(s) | {"fc.bias": torch.zeros(5).to(torch.float8_e4m3fn)},
+            "fc.bias is no plain array",
+        ),
         (lambda s: {"encoder.weight": torch.zeros(2)}, "none of the networks that can be imported"),
         (lambda s: {"resNet.conv1.weight": torch.zeros(1).expand(3000, 3000, 7, 7)}, "claims"),
         (lambda s: [1, 2], "does not hold a state dict"),
@@ -236,6 +264,28 @@ def test_damaged_files_are_named(state: Mapping[str, Tensor], tmp_path: Path) ->
             plan_import(file, runs=tmp_path / "runs")
     with pytest.raises(RunError, match="there is no file"):
         plan_import(tmp_path / "absent.pth", runs=tmp_path / "runs")
+
+
+def test_of_a_huge_file_only_what_is_used_is_read(state: Mapping[str, Tensor], tmp_path: Path) -> None:
+    """A tensor of 4 GiB beside the network, in a file with a hole that takes no room on the disk."""
+    small, numbers = saved(tmp_path, dict(state) | {"filler": torch.zeros(1 << 10)}), 1 << 30
+    huge = tmp_path / "huge.pth"
+    with zipfile.ZipFile(small) as archive, zipfile.ZipFile(huge, "w") as other:
+        for entry in archive.infolist():
+            content = archive.read(entry)
+            if entry.filename.endswith("data.pkl"):  # 1024 and 2 ** 30 as the pickle writes them
+                content = content.replace(b"M\x00\x04", b"J" + numbers.to_bytes(4, "little"))
+            with other.open(zipfile.ZipInfo(entry.filename), "w", force_zip64=True) as written:
+                written.write(content)
+                if entry.file_size == 4 << 10:
+                    hole = 4 * numbers - written._file_size
+                    other.fp.seek(hole, os.SEEK_CUR)
+                    written._file_size += hole
+                    written._compress_size += hole
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(RunError, match="no place for filler"):
+        plan_import(huge, runs=tmp_path / "runs")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2 << 20  # KiB
 
 
 def test_wrong_options_are_named(state: Mapping[str, Tensor], tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ def test_overrides_reach_into_tables_and_stages() -> None:
         ('stages.0.lr="1e-3"', r"stages\.0\.lr is '1e-3'"),
         ("stages.0.lr=nan", r"stages\.0\.lr is"),
         ("stages.0.epochs=0", r"stages\.0\.epochs is 0"),
+        ("stages.0.epochs=1.5", "it should be a whole number$"),
+        ("network.kind=flow", "the key network.attention is not known( \\(and|$)"),
         ("clips.crop_size=256", "odd grid"),
         ("head.kind=foo", "kind 'dynamic-filters', 'motion-segmentation'"),
         ("network.backbone.width=32", "width = 64"),

@@ -81,7 +81,7 @@ def test_indices_outside_are_refused(store: Path, wrong: int) -> None:
 
 
 def test_an_array_that_was_not_extracted_names_the_command(store: Path) -> None:
-    with pytest.raises(StoreError, match="egotool extract VIDEOS --only rgb,masks"):
+    with pytest.raises(StoreError, match=f"egotool extract VIDEOS --only rgb,masks --out {store}'"):
         Store(store).open("b.mp4").masks([0])
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from egotool.training import (
     find_imagenet_weights,
     load_imagenet_weights,
     plan_training,
+    train_model,
 )
 from egotool.training import choosing as choosing_module
 from egotool.training import weights as weights_module
@@ -76,6 +78,16 @@ def test_paper_never_falls_back_to_random_weights(tmp_path: Path) -> None:
         plan_training(type(wanted)(recipe=recipe, store=store, runs=tmp_path, weights=tmp_path / "none.pth"))
 
 
+@pytest.mark.usefixtures("offline")
+def test_a_dry_run_says_which_weights_it_would_need(tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", each=1)
+    recipe = load_recipe("two-stream", "paper")
+    wanted = replace(request(store, tmp_path / "runs"), recipe=recipe, only_plan=True)
+    sources = [stage.imagenet.source for stage in plan_training(wanted).stages if stage.imagenet is not None]
+    assert len(sources) == 2  # the first stage on frames, and flow
+    assert all("resnet34-b627a593.pth" in source and "--weights FILE" in source for source in sources)
+
+
 def test_a_file_of_torchvision_goes_into_the_backbone(imagenet_file: Path) -> None:
     network = build_network(load_recipe("convlstm", "paper", overrides=PAPER_18), 3)
     found = find_imagenet_weights(18, file=imagenet_file)
@@ -95,6 +107,17 @@ def test_other_files_are_refused(imagenet_file: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="damaged"):
         load_imagenet_weights(network, ImageNetWeights(34, damaged, "0", "file"))
     assert isinstance(network.backbone, Backbone)
+
+
+def test_damaged_weights_leave_no_run_behind(imagenet_file: Path, tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", each=1)
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(imagenet_file.read_bytes()[:10_000])
+    recipe = load_recipe("convlstm", "paper", overrides=PAPER_18)
+    wanted = replace(request(store, tmp_path / "runs"), recipe=recipe, weights=damaged)
+    with pytest.raises(RunError, match="damaged"):
+        train_model(wanted)
+    assert not list((tmp_path / "runs").glob("*/run.json"))
 
 
 def test_a_gpu_that_is_not_there_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:

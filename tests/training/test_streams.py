@@ -47,6 +47,17 @@ def test_two_stream_trains_what_it_starts_from_and_scores_each(two_stream: Run, 
         assert {stage.state for stage in plan.stages} == {"reuse"}
 
 
+def test_a_stream_remembers_what_was_changed_for_it(store: Path, tmp_path: Path) -> None:
+    changes = ("stages.0.lr=1e-3", "streams.rgb.stages.1.lr=2e-3", "streams.flow.stages.0.lr=3e-3")
+    plan = plan_training(request(store, tmp_path, "two-stream", *changes, overrides=changes))
+    assert [stage.overrides for stage in plan.stages] == [
+        ("stages.1.lr=2e-3",),
+        ("stages.1.lr=2e-3",),
+        ("stages.0.lr=3e-3",),
+        changes,
+    ]
+
+
 def test_two_stream_begins_with_the_weights_of_its_streams(two_stream: Run, store: Path) -> None:
     runs = two_stream.folder.parent
     joint = read_weights(two_stream.best_checkpoint)
@@ -116,6 +127,18 @@ def test_runs_that_do_not_fit_are_refused(
     start_from = tuple(folders[name] for name in parents)
     with pytest.raises(error, match=said):
         plan_training(request(store, tmp_path, model, start_from=start_from))
+
+
+def test_a_run_of_another_size_is_refused_before_anything_is_written(
+    two_stream: Run, store: Path, tmp_path: Path
+) -> None:
+    rgb, flow = (two_stream.folder.parent / name for name in two_stream.record.parents)
+    with pytest.raises(RunError, match=r"convlstm\.input_gates\.weight is \(32, .* not \(64, "):
+        plan_training(request(store, tmp_path, "idt-net", "network.hidden=16", start_from=(rgb,)))
+    wide = ("streams.flow.network.backbone.width=16",)
+    with pytest.raises(RunError, match=r"backbone\.conv1\.weight is \(8, .* not \(16, "):
+        plan_training(request(store, tmp_path, "two-stream", *wide, start_from=(rgb, flow)))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def fuse(
         runs=runs,
     )
     if dry_run:
-        _print_plan(plan)
+        _print_plan(plan, as_json=as_json)
         return
     result = fuse_runs(plan, command=shlex.join(["egotool", *sys.argv[1:]]))
     if as_json:
@@ -94,7 +94,14 @@ def _weight(text: str) -> float:
     return number
 
 
-def _print_plan(plan: "FusionPlan") -> None:
+def _print_plan(plan: "FusionPlan", *, as_json: bool) -> None:
+    if as_json:
+        members = [
+            {"run": run.name, "weight": weight} for run, weight in zip(plan.runs, plan.weights, strict=True)
+        ]
+        document = {"fusion": str(plan.folder), "state": plan.state, "members": members}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
     states = {
         "new": "Would fuse into",
         "finished": "Fused already in",
@@ -135,12 +142,14 @@ def _print_result(plan: "FusionPlan", result: "FusionResult") -> None:
     console.print(table)
     console.print()
     scores = result.scores
+    runs = result.fusion.folder.parent
+    where = [] if runs == Path("runs") else ["--runs", str(runs)]
     done = "Fused already; " if plan.state == "finished" else ""
     lines = (
         f"{done}{scores.segments} {scores.split} segments, weighted average of {plan.form}, protocol "
         f"{scores.protocol}.",
         f"Predictions and scores: {result.fusion.folder}",
-        f"Compare: egotool report --compare {result.fusion.name} {plan.runs[0].name}",
+        f"Compare: egotool report --compare {shlex.join([result.fusion.name, plan.runs[0].name, *where])}",
     )
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -114,6 +114,7 @@ def _sweep_table(
     as_json: bool,
 ) -> None:
     from egotool.console import ConsoleProgress, output_console
+    from egotool.reporting.commands import table_command
     from egotool.training import plan_training, row_tasks, train_all
 
     with ConsoleProgress() as progress:
@@ -127,7 +128,7 @@ def _sweep_table(
             overrides=options.settings,
             folds=options.folds(folds),
             make_request=lambda made, seed, fold: options.request(
-                made, reason=choice.reason, seed=seed, fold=fold
+                made, reason=choice.reason, seed=seed, fold=fold, only_plan=dry_run
             ),
         )
         if dry_run:
@@ -155,7 +156,7 @@ def _sweep_table(
             if each.get("error"):
                 typer.echo(f"Row {each['row']}, seed {each['seed']}{_left_out(each)} failed: {each['error']}")
         if not dry_run:
-            typer.echo(f"Next: egotool report --table {table}")
+            typer.echo(f"Next: {table_command(table, options.runs)}")
     if not dry_run and any(attempt.error for attempt in attempts):
         raise typer.Exit(1)
 
@@ -230,12 +231,18 @@ def _search(model: str, options: TrainingOptions, *, count: int, dry_run: bool, 
 
             changed = replace(options, settings=(*options.settings, *proposed))
             recipe = load_recipe(model, choice.recipe, overrides=changed.settings)
-            return changed.request(recipe, reason=choice.reason, seed=options.seed, role="search")
+            return changed.request(
+                recipe, reason=choice.reason, seed=options.seed, role="search", only_plan=dry_run
+            )
 
         if dry_run:
             ranges, folder = search_ranges(request(()).recipe), search_folder(request(()))
         else:
             found = search(request, count=count, seed=options.seed, progress=progress)
+    if dry_run and as_json:
+        document = {"search": str(folder), "proposals": count, "ranges": [vars(each) for each in ranges]}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
     if dry_run:
         typer.echo(f"Would search until {count} proposals are finished, keeping them in {folder}:")
         for each in ranges:

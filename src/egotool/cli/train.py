@@ -136,12 +136,13 @@ def _train(
 
         def request(seed: int, fold: str) -> TrainingRequest:
             return options.request(
-                resolved, reason=choice.reason, seed=seed, fold=fold, start_from=parents, again=again
-            )
+                resolved, reason=choice.reason, seed=seed, fold=fold, start_from=parents, again=again,
+                only_plan=dry_run,
+            )  # fmt: skip
 
         plan = plan_training(request(*several[0]))  # says what is wrong before anything is done
         if dry_run:
-            estimates = estimate(plan)
+            estimates = estimate(plan, progress=progress)
         elif not is_main_process():  # Lightning starts the command once more for every further device
             for seed, fold in several:
                 run_plan(plan_training(request(seed, fold)))
@@ -157,7 +158,7 @@ def _train(
     elif len(several) == 1:
         _print_result(result, as_json=as_json)
     else:
-        _print_attempts(attempts, folds=len(subjects), as_json=as_json)
+        _print_attempts(attempts, runs=options.runs, folds=len(subjects), as_json=as_json)
     if plan.data.skipped or (not dry_run and len(several) > 1 and any(each.error for each in attempts)):
         raise typer.Exit(1)
 
@@ -187,6 +188,7 @@ def _name(model: str, seed: int, fold: str) -> str:
 
 def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
     from egotool.console import output_console
+    from egotool.reporting.commands import table_command
 
     run, scores, plan = result.run, result.scores, result.plan
     if scores is None:
@@ -206,7 +208,7 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
         f"Weights: {run.record.selection}; recipe {run.record.recipe}, protocol {run.record.protocol}, "
         f"seed {run.record.seed}.",
         f"Details:  egotool evaluate {run.folder}",
-        f"Next:     egotool report --table {_table_of(run.record.model)}",
+        f"Next:     {table_command(_table_of(run.record.model), plan.request.runs)}",
     ]
     if plan.stages[-1].state == "reuse":
         lines.insert(0, f"An identical run is finished: {run.folder} (--again trains it anew)")
@@ -218,8 +220,9 @@ def _table_of(model: str) -> int:
     return 1 if model in ("convlstm", "flow", "two-stream") else 4
 
 
-def _print_attempts(attempts: "Sequence[Attempt]", *, folds: int, as_json: bool) -> None:
+def _print_attempts(attempts: "Sequence[Attempt]", *, runs: Path, folds: int, as_json: bool) -> None:
     from egotool.console import output_console
+    from egotool.reporting.commands import table_command
 
     if as_json:
         document = [
@@ -242,6 +245,6 @@ def _print_attempts(attempts: "Sequence[Attempt]", *, folds: int, as_json: bool)
     model = next((attempt.result.run.record.model for attempt in attempts if attempt.result), "")
     for line in (
         *summary_lines(attempts, average=average),
-        f"Next: egotool report --table {_table_of(model)}",
+        f"Next: {table_command(_table_of(model), runs)}",
     ):
         output_console().print(line, highlight=False, markup=False, soft_wrap=True)

@@ -102,6 +102,7 @@ class TrainingOptions:
         fold: str = "",
         start_from: tuple[Path, ...] = (),
         again: bool = False,
+        only_plan: bool = False,
         role: Literal["model", "search"] = "model",
     ) -> "TrainingRequest":
         """Return the request to train `recipe`."""
@@ -128,6 +129,7 @@ class TrainingOptions:
             fold=fold,
             role=role,
             again=again,
+            only_plan=only_plan,
             command=shlex.join(["egotool", *sys.argv[1:]]),
         )
 

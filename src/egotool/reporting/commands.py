@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from egotool.runs.paper import PaperRow, PaperTable
 
@@ -21,6 +22,12 @@ def training_command(table: PaperTable, row: PaperRow, *, options: Sequence[str]
         return shlex.join(["egotool", "train", table.model_of(row), *options])
     number = table.rows.index(row) + 1
     return shlex.join(["egotool", "sweep", "--table", str(table.number), "--rows", str(number), *options])
+
+
+def table_command(number: int, runs: Path | None, *options: str) -> str:
+    """Return the command that prints a table with the runs in `runs` (None: the default folder)."""
+    where = [] if runs in (None, Path("runs")) else ["--runs", str(runs)]
+    return shlex.join(["egotool", "report", "--table", str(number), *where, *options])
 
 
 def short_number(value: float) -> str:

@@ -1,6 +1,6 @@
 """The sentences below a table that say what its numbers are."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ def own_footnotes(
     notes += _left_out(filled)
     notes += [_not_whole(each) for each in incomplete]
     if strangers:
-        notes.append(_strangers(strangers))
+        notes.append(_strangers(table, strangers))
     notes.extend(_not_shown(cohort, rest) for cohort, rest in sorted(others.items()))
     return tuple(notes)
 
@@ -243,18 +243,27 @@ def _not_whole(folds: IncompleteFolds) -> str:
     )
 
 
-def _strangers(outcomes: Sequence[Outcome]) -> str:
+def _strangers(table: PaperTable, outcomes: Sequence[Outcome]) -> str:
     """Say how many runs of these models are in no row, and of what they are."""
     parts = []
     for model in sorted({outcome.model for outcome in outcomes}):
         members = [outcome for outcome in outcomes if outcome.model == model]
-        tables = Counter(outcome.row.partition("-")[0].replace("table", "Table ") for outcome in members)
-        what = ", ".join(
-            f"{count} with {f'the settings of rows of {name}' if name else 'other settings'}"
-            for name, count in sorted(tables.items())
-        )
-        parts.append(f"{model} {what}")
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for outcome in members:
+            kinds[_strangeness(table, outcome)].append(f"{outcome.accuracy:.1f}")
+        what = (f"{len(each)} with {kind} ({', '.join(each)} %)" for kind, each in sorted(kinds.items()))
+        parts.append(f"{model} {', '.join(what)}")
     return f"Runs that are in no row of this table: {'; '.join(parts)}."
+
+
+def _strangeness(table: PaperTable, outcome: Outcome) -> str:
+    """Say what keeps a run out of all rows of its model."""
+    if outcome.row:
+        return f"the settings of rows of {outcome.row.partition('-')[0].replace('table', 'Table ')}"
+    lengths = {row.clip_length for row in table.rows if table.model_of(row) == outcome.model}
+    if outcome.clip_length is not None and lengths and not lengths & {None, outcome.clip_length}:
+        return f"clips of {outcome.clip_length} frames"
+    return "other settings"
 
 
 def _not_shown(cohort: Cohort, outcomes: Sequence[Outcome]) -> str:

@@ -90,6 +90,8 @@ class ComparisonTable:
     cohort: Cohort | None
     """What all own numbers of the table share; None without own runs."""
     footnotes: tuple[str, ...]
+    runs: Path | None = None
+    """Folder of the runs; None: where `egotool train` puts them by itself."""
 
     @property
     def has_increase(self) -> bool:
@@ -185,6 +187,7 @@ def comparison_table(
         ),
         cohort=shown,
         footnotes=footnotes,
+        runs=runs,
     )
 
 

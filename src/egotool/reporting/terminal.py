@@ -21,6 +21,7 @@ from egotool.reporting.cells import (
     own_settings_differ,
     setting_cells,
 )
+from egotool.reporting.commands import table_command
 from egotool.reporting.tables import ComparisonTable, TableRow
 
 _MISSING = "bright_black"
@@ -142,7 +143,7 @@ def _to_fill(table: ComparisonTable) -> list[RenderableType]:
         name = f"row {index}" if table.has_settings else row.label
         lines.append(Padding(Text.assemble((f"{name}: ", _MISSING), row.command), (0, 0, 0, 2)))
     if len(missing) > len(shown):
-        everything = f"egotool report --table {table.number} --format markdown"
+        everything = table_command(table.number, table.runs, "--format", "markdown")
         lines.append(Padding(Text(f"and so on; all commands: {everything}", style=_MISSING), (0, 0, 0, 2)))
     return [*lines, Text()]
 

@@ -193,7 +193,8 @@ def read_run(folder: Path) -> Run:
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise RunError(
-            f"{path} is damaged or from another version of egotool (at {key or 'its beginning'})"
+            f"{path} is damaged or from another version of egotool (at {key or 'its beginning'}): "
+            "move its folder away, and what it was can be trained again"
         ) from error
     return Run(
         folder, record=record, recipe=recipe_from_toml(recipe_text, origin=str(folder / "recipe.toml"))

@@ -13,8 +13,9 @@ from torch import Tensor
 from egotool.errors import RunError
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
-_PARALLEL = "module."
+_PARALLEL = "module"
 _SLACK = 1 << 20
+_NUMBERS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ForeignWeights:
     """The tensors of a file.
 
     Attributes:
-        tensors: by name, without the `module.` of a data-parallel network.
+        tensors: by name, without the `module.` of a data-parallel network or part of one.
         leftover: names of what is no tensor.
     """
 
@@ -42,10 +43,10 @@ def read_foreign_weights(path: Path) -> ForeignWeights:
     size = path.stat().st_size
     if size == 0:
         raise RunError(f"{path} is empty: fetch it again")
-    _check_archive(path, size)
+    mapped = _check_archive(path, size)
     try:
         with warnings.catch_warnings(action="ignore"):  # on unusual pickles; what matters is the outcome
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except UnpicklingError as error:
         raise RunError(
             f"{path} is not a plain file of weights: it is damaged, or holds Python objects beside tensors, "
@@ -56,41 +57,56 @@ def read_foreign_weights(path: Path) -> ForeignWeights:
         raise RunError(f"{path} is not a file of weights, or is damaged: fetch it again") from error
     if not isinstance(content, Mapping):
         raise RunError(f"{path} does not hold a state dict, but a {type(content).__name__}")
-    for wrapper in _WRAPPERS:
-        if isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-            break
-    tensors = {_plain(name): each for name, each in content.items() if isinstance(each, Tensor)}
+    while wrapped := [content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping)]:
+        content = wrapped[0]
+    tensors: dict[str, Tensor] = {}
+    leftover: list[str] = []
+    for name, each in content.items():
+        if not isinstance(each, Tensor):
+            leftover.append(str(name))
+            continue
+        plain = _plain(name)
+        if plain in tensors:
+            raise RunError(f"{path} holds two tensors named {plain}, one of them under {_PARALLEL}.")
+        _check_tensor(path, plain, each, size)
+        tensors[plain] = each
     if not tensors:
         raise RunError(
             f"{path} holds no tensors: give a state dict, as torch.save(network.state_dict(), …) writes"
         )
-    _check_sizes(path, tensors, size)
-    leftover = tuple(str(name) for name, each in content.items() if not isinstance(each, Tensor))
-    return ForeignWeights(tensors, leftover)
+    return ForeignWeights(tensors, tuple(leftover))
 
 
 def _plain(name: object) -> str:
-    return str(name).removeprefix(_PARALLEL)
+    """Leave out what a data-parallel wrapper adds, around the whole network or around a part of it."""
+    return ".".join(part for part in str(name).split(".") if part != _PARALLEL)
 
 
-def _check_archive(path: Path, size: int) -> None:
-    """Refuse an archive that would unpack to more than it is: torch stores, it never compresses."""
+def _check_archive(path: Path, size: int) -> bool:
+    """Refuse an archive that would unpack to more than it is: torch stores, it never compresses.
+
+    Returns:
+        Whether the file can be mapped into memory: then only what is used of it is ever read.
+    """
     if not zipfile.is_zipfile(path):
-        return
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
-            declared = sum(entry.file_size for entry in archive.infolist())
+            entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise RunError(f"{path} is damaged: fetch it again") from error
+    declared = sum(entry.file_size for entry in entries)
     if declared > size + _SLACK:
         raise RunError(f"{path} claims to hold {declared:,} bytes but has {size:,}: it is not opened")
+    return all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
 
 
-def _check_sizes(path: Path, tensors: Mapping[str, Tensor], size: int) -> None:
-    """Refuse tensors that are larger than the file: views can repeat one number any number of times."""
-    for name, tensor in tensors.items():
-        if tensor.numel() * tensor.element_size() > size + _SLACK:
-            raise RunError(
-                f"{path}: the tensor {name} claims {tensor.numel():,} numbers, more than the file holds"
-            )
+def _check_tensor(path: Path, name: str, tensor: Tensor, size: int) -> None:
+    """Refuse what is no plain array of real numbers, or larger than the file: views can repeat one number."""
+    if tensor.numel() * tensor.element_size() > size + _SLACK:
+        raise RunError(
+            f"{path}: the tensor {name} claims {tensor.numel():,} numbers, more than the file holds"
+        )
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.dtype not in _NUMBERS:
+        kind = f"{tensor.layout}, {tensor.dtype}, {tensor.device}".replace("torch.", "")
+        raise RunError(f"{path}: the tensor {name} is no plain array of real numbers ({kind})")

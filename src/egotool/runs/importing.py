@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from egotool.errors import RunError, UsageError
@@ -93,6 +94,8 @@ def plan_import(
     translation = translate(foreign.tensors, kind, joint_order=joint_order)
     if translation.missing:
         raise RunError(f"{file} is incomplete: it has no {_listed(translation.missing)}")
+    if translation.odd:
+        raise RunError(f"{file} cannot be imported, its gates differ in shape: {_listed(translation.odd)}")
     shapes = ForeignShapes(translation.tensors, file)
     chosen, notes = _choose_model(
         kind, translation.tensors, model, has_cam="weight_softmax" in foreign.tensors
@@ -243,18 +246,20 @@ def _data(
 
 
 def _complete(translation: Translation, recipe: Recipe, classes: int, file: Path) -> None:
-    """Make sure that every tensor has its place and every place its tensor.
+    """Make sure that every tensor has its place and every place its tensor, and read them into memory.
 
-    Counters of batch norms, which files from before 2018 lack, become zero.
+    Until here the tensors may be a file that is mapped, which someone else may overwrite. Counters of batch
+    norms, which files from before 2018 lack, become zero.
 
     Raises:
         RunError: listing what is missing, left over, or of another shape, under their place in our network.
     """
-    wanted = build_network(recipe, classes).state_dict()
+    with torch.device("meta"):  # only names and shapes are wanted
+        wanted = build_network(recipe, classes).state_dict()
     found = translation.tensors
     for name, tensor in wanted.items():
         if name.endswith("num_batches_tracked"):
-            found.setdefault(name, tensor)
+            found.setdefault(name, torch.zeros((), dtype=tensor.dtype))
     problems = []
     missing = [name for name in wanted if name not in found]
     extra = [*translation.unknown, *(name for name in found if name not in wanted)]
@@ -274,6 +279,8 @@ def _complete(translation: Translation, recipe: Recipe, classes: int, file: Path
             problems.append(f"{what} {_listed(names)}")
     if problems:
         raise RunError(f"{file} cannot be imported as {recipe.model}: {'; '.join(problems)}")
+    for name, tensor in wanted.items():
+        found[name] = found[name].to(tensor.dtype, copy=True)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -38,6 +38,7 @@ class Translation:
         notes: sentences about choices that had to be made.
         unknown: their names that have no place in our networks.
         missing: their names that belong to what is there, and are not there.
+        odd: their names whose shape is not that of their like, with both shapes.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Translation:
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
 
 
 def kind_of(names: Mapping[str, Tensor]) -> Kind | None:
@@ -128,7 +130,9 @@ def _add_gates(result: Translation, gates: dict[str, Tensor]) -> None:
     known = {*wanted, *(f"conv_{gate}_hh.bias" for gate in GATES)}
     result.unknown += [f"lstm_cell.{name}" for name in gates if name not in known]
     result.missing += [f"lstm_cell.{name}" for name in wanted if name not in gates]
-    if result.missing:
+    result.odd += [*_odd_shapes(gates, "xx.weight"), *_odd_shapes(gates, "hh.weight")]
+    result.odd += _odd_shapes(gates, "xx.bias", "hh.bias")
+    if result.missing or result.odd:
         return
     for gate in GATES:
         extra = gates.get(f"conv_{gate}_hh.bias")
@@ -136,6 +140,17 @@ def _add_gates(result: Translation, gates: dict[str, Tensor]) -> None:
             gates[f"conv_{gate}_xx.bias"] = gates[f"conv_{gate}_xx.bias"] + extra
     for name, tensor in fuse_gates(gates).items():
         result.tensors[f"convlstm.{name}"] = tensor
+
+
+def _odd_shapes(gates: Mapping[str, Tensor], *parts: str) -> list[str]:
+    """Name the gates' tensors that are not shaped as the first of them."""
+    names = [f"conv_{gate}_{part}" for part in parts for gate in GATES if f"conv_{gate}_{part}" in gates]
+    shapes = [tuple(gates[name].shape) for name in names]
+    return [
+        f"lstm_cell.{name} {shape}, not {shapes[0]}"
+        for name, shape in zip(names, shapes, strict=True)
+        if shape != shapes[0]
+    ]
 
 
 def _two_stream(tensors: Mapping[str, Tensor], joint_order: JointOrder) -> Translation:
@@ -155,6 +170,7 @@ def _two_stream(tensors: Mapping[str, Tensor], joint_order: JointOrder) -> Trans
         result.duplicates += [f"{theirs}.{name}" for name in part.duplicates]
         result.unknown += [f"{theirs}.{name}" for name in part.unknown]
         result.missing += [f"{theirs}.{name}" for name in part.missing]
+        result.odd += [f"{theirs}.{name}" for name in part.odd]
         result.notes += part.notes
     for name, tensor in parts[""].items():
         if name.startswith("classifier.1."):

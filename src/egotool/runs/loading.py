@@ -247,17 +247,21 @@ def _validate(table: Table, origin: str) -> Recipe:
 def _sentence(error: ValidationError | TypeError) -> str:
     if isinstance(error, TypeError):
         return "dates and times have no place in a recipe"
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # where an item of a list is wrong, pydantic also finds the list too short
+    inner = [each for each in errors if not any(_contains(each["loc"], other["loc"]) for other in errors)]
+    first = inner[0]
     where = first["loc"]
     # pydantic puts the tag of a union into the location: network.convlstm.dropout
     parts = [
         str(part) for at, part in enumerate(where) if at == 0 or where[at - 1] not in ("network", "head")
     ]
     key = ".".join(parts)
-    more = error.error_count() - 1
+    more = len(inner) - 1
     also = f" (and {more} more)" if more else ""
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key.rpartition(".")[2], _field_names(), n=1)
+        name = key.rpartition(".")[2]
+        near = [each for each in difflib.get_close_matches(name, _field_names(), n=1) if each != name]
         return f"the key {key} is not known" + (f"; did you mean {near[0]}?" if near else "") + also
     if first["type"] == "missing":
         return f"the key {key} is missing{also}"
@@ -268,6 +272,10 @@ def _sentence(error: ValidationError | TypeError) -> str:
         message = f"it should have kind {first['ctx']['expected_tags']}"
     message = message.replace("Input should be", "it should be").replace("a valid integer", "a whole number")
     return f"{key} is {first['input']!r}, but {message.replace('an object', 'a table')}{also}"
+
+
+def _contains(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(place) < len(other) and other[: len(place)] == place
 
 
 def _field_names() -> list[str]:

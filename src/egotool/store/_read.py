@@ -1,8 +1,9 @@
 """Reading a store: which videos it has, and their frames, flows, masks and camera motion."""
 
 import os
+import shlex
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import h5py
 import numpy as np
@@ -45,8 +46,11 @@ def check_arrays(receipt: Receipt, needed: Collection[Array], *, file: Path) -> 
     if missing:
         wanted = [a for a in Array if a in missing or a.value in receipt.arrays]
         only = ",".join(dict.fromkeys(_EXTRACTED_AS[array] for array in wanted))
+        store = file.parents[len(PurePosixPath(receipt.video).parts) - 1]
+        where = "" if store == Path("store") else f" --out {shlex.quote(str(store))}"
         raise StoreError(
-            f"{file} has no {' and no '.join(missing)}: make it with 'egotool extract VIDEOS --only {only}'"
+            f"{file} has no {' and no '.join(missing)}: "
+            f"make it with 'egotool extract VIDEOS --only {only}{where}'"
         )
 
 

@@ -108,6 +108,10 @@ def _tell(run: Run, stage: StagePlan, progress: Progress, *, seconds: float) -> 
     )
 
 
+_TIMED_ON_CPU = 1 << 22
+"""Numbers of a batch that is timed on a CPU: one clip of the recipe `paper`, a whole batch of `small`."""
+
+
 @dataclass(frozen=True)
 class StageEstimate:
     """How long a stage will take.
@@ -121,12 +125,16 @@ class StageEstimate:
     seconds: float
 
 
-def estimate(plan: TrainingPlan) -> list[StageEstimate]:
+def estimate(plan: TrainingPlan, *, progress: Progress = SilentProgress()) -> list[StageEstimate]:  # noqa: B008
     """Return how long each stage will take, by timing one training step of it; writes nothing."""
+    task = "timing a step of each stage"
+    progress.start(task, total=len(plan.stages), unit="stages")
     estimates = []
     for stage in plan.stages:
         seconds = 0.0 if stage.state == "reuse" else _estimate_stage(plan, stage)
         estimates.append(StageEstimate(stage, seconds))
+        progress.advance(task)
+    progress.finish(task)
     return estimates
 
 
@@ -138,7 +146,11 @@ def _estimate_stage(plan: TrainingPlan, stage: StagePlan) -> float:
     module = module.to(device)
     batch_size = min(stage.stage.batch_size, len(train))
     began = time.monotonic()
-    clips = [train[number] for number in range(batch_size)]
+    clips = [train[0]]
+    if device.type == "cpu":  # its time grows with the batch; a whole one of large frames takes minutes
+        pixels = sum(clips[0][name].numel() for name in ("frames", "flow") if name in clips[0])
+        batch_size = min(batch_size, max(1, _TIMED_ON_CPU // pixels))
+    clips += [train[number] for number in range(1, batch_size)]
     reading = (time.monotonic() - began) * len(train) / batch_size  # later epochs come from memory
     batch = cast(Clip, {name: each.to(device) for name, each in default_collate(clips).items()})
     optimizer = module.configure_optimizers()

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from egotool.clips import Clip, ClipDataset, clip_loader
-from egotool.errors import RunError
+from egotool.errors import EgotoolError, RunError
 from egotool.models import TwoStreamNetwork
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import (
@@ -63,7 +63,12 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
         else:
             run = read_run(stage.folder)
         began = time.monotonic()
-        best, last, epochs_done = _fit(plan, stage, run, resume=state == "resume", progress=progress)
+        try:
+            best, last, epochs_done = _fit(plan, stage, run, resume=state == "resume", progress=progress)
+        except EgotoolError:
+            if not run.last_checkpoint.is_file():  # nothing was trained: nothing half-written stays
+                _clear(stage.folder)
+            raise
         run.update(
             status="finished",
             best=best,
@@ -200,7 +205,7 @@ def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
         status="training",
         recipe=stage.recipe.name,
         recipe_reason=request.recipe_reason,
-        overrides=request.overrides,
+        overrides=stage.overrides,
         seed=request.seed,
         protocol=request.protocol,
         selection=_selection_sentence(plan, stage, None),

@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from egotool.errors import RunError, UsageError
 from egotool.models import ActionNetwork, TwoStreamNetwork
-from egotool.runs import LabelledData, Network, Recipe, Run, load_weights, read_run
+from egotool.runs import (
+    LabelledData,
+    Network,
+    Recipe,
+    Run,
+    build_network,
+    load_weights,
+    read_run,
+)
+from egotool.runs.network import without_head
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,10 @@ def given_parents(recipe: Recipe, folders: Sequence[Path], data: LabelledData) -
             raise RunError(
                 f"--from: the run {run.name} is a {run.record.model}, which {recipe.model} cannot start from"
             )
+        stream = recipe
+        if recipe.streams is not None:
+            stream = recipe.streams.rgb if kind == "convlstm" else recipe.streams.flow
+        _check_sizes(run, stream, len(data.actions))
     return tuple(Parent(run.folder, run.record.identity) for run in runs)
 
 
@@ -58,6 +73,21 @@ def _check(run: Run, data: LabelledData) -> None:
             f"--from: the run {run.name} knows {len(run.record.actions)} actions, and they are not the "
             f"{len(data.actions)} of {data.manifest_file}: train one on these"
         )
+
+
+def _check_sizes(run: Run, recipe: Recipe, classes: int) -> None:
+    """Raise RunError unless the network of `run` is as large as that of `recipe`; heads do not count."""
+    with torch.device("meta"):  # only names and shapes are wanted
+        theirs = build_network(without_head(run.recipe), classes).state_dict()
+        ours = build_network(without_head(recipe), classes).state_dict()
+    for name, tensor in ours.items():
+        shape = tuple(theirs[name].shape) if name in theirs else "missing"
+        if shape != tuple(tensor.shape):
+            raise RunError(
+                f"--from: the network of {run.name} (recipe {run.record.recipe}) is another than that of the "
+                f"recipe {recipe.name}: {name} is {shape}, not {tuple(tensor.shape)}; choose the "
+                "run's recipe with --recipe, or its sizes with --set"
+            )
 
 
 def load_parents(network: Network, recipe: Recipe, folders: Sequence[Path]) -> None:

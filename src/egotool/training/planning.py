@@ -26,7 +26,12 @@ from egotool.runs import (
 )
 from egotool.training.callbacks import checkpoint_is_whole
 from egotool.training.parents import Parent, given_parents
-from egotool.training.weights import ImageNetWeights, find_imagenet_weights, no_weights_message
+from egotool.training.weights import (
+    ImageNetWeights,
+    find_imagenet_weights,
+    no_weights_message,
+    published_imagenet_weights,
+)
 
 StageState = Literal["train", "resume", "reuse"]
 Keep = Literal["best", "last", "both", "none"]
@@ -56,6 +61,7 @@ class TrainingRequest:
         fold: the subject to test on (leave-one-subject-out); "": the manifest's own splits.
         role: `model`, or `search` for a trial of a hyper-parameter search.
         again: train the last stage anew although an identical run is finished.
+        only_plan: nothing will be trained: ImageNet weights need not be at hand, only told.
         command: what the user typed.
     """
 
@@ -77,6 +83,7 @@ class TrainingRequest:
     fold: str = ""
     role: Literal["model", "search"] = "model"
     again: bool = False
+    only_plan: bool = False
     command: str = ""
 
 
@@ -95,6 +102,7 @@ class StagePlan:
         imagenet: the weights this one starts from.
         groups: the tensors it trains, by learning rate.
         sizes: number of parameters of every tensor of the network, trained or not.
+        overrides: the `key=value`s that went into this recipe; of a stream those that were meant for it.
     """
 
     recipe: Recipe
@@ -107,6 +115,7 @@ class StagePlan:
     imagenet: ImageNetWeights | None
     groups: tuple[ParameterGroup, ...]
     sizes: Mapping[str, int]
+    overrides: tuple[str, ...] = ()
 
     @property
     def trainable(self) -> tuple[str, ...]:
@@ -179,8 +188,8 @@ def _plan_chain(request: TrainingRequest, recipe: Recipe, data: LabelledData) ->
     stages: list[StagePlan] = []
     parents: tuple[Parent, ...] = ()
     if recipe.streams is not None:
-        rgb = _plan_chain(request, recipe.streams.rgb, data)
-        flow = _plan_chain(request, recipe.streams.flow, data)
+        rgb = _plan_chain(_for_stream(request, "rgb"), recipe.streams.rgb, data)
+        flow = _plan_chain(_for_stream(request, "flow"), recipe.streams.flow, data)
         stages = [*rgb, *flow]
         parents = tuple(Parent(each.folder, each.identity) for each in (rgb[-1], flow[-1]))
     chain: list[StagePlan] = []
@@ -190,6 +199,13 @@ def _plan_chain(request: TrainingRequest, recipe: Recipe, data: LabelledData) ->
     if chain[-1].state == "reuse":
         chain = [replace(stage, state="reuse") for stage in chain]
     return stages + chain
+
+
+def _for_stream(request: TrainingRequest, stream: str) -> TrainingRequest:
+    """Return `request` with only those overrides that are meant for a stream, as it would have them alone."""
+    prefix = f"streams.{stream}."
+    meant = (each.removeprefix(prefix) for each in request.overrides if each.startswith(prefix))
+    return replace(request, overrides=tuple(meant))
 
 
 def _check_data(data: LabelledData, protocol: Protocol) -> None:
@@ -235,6 +251,7 @@ def _plan_stage(
         imagenet=imagenet,
         groups=groups,
         sizes=sizes,
+        overrides=request.overrides,
     )
 
 
@@ -243,6 +260,9 @@ def _imagenet(request: TrainingRequest, recipe: Recipe) -> ImageNetWeights | Non
     if backbone.weights != "imagenet":
         return None
     found = find_imagenet_weights(backbone.depth, file=request.weights)
+    if found is None and request.only_plan:
+        missing = published_imagenet_weights(backbone.depth)
+        return replace(missing, source=f"{missing.source} (not on this machine, no network: --weights FILE)")
     if found is None:
         raise RunError(no_weights_message(backbone.depth))
     return found

@@ -1,7 +1,7 @@
 """ImageNet weights for the backbone: a file of yours, torch's cache, or a download."""
 
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -60,15 +60,19 @@ def find_imagenet_weights(depth: int, *, file: Path | None = None) -> ImageNetWe
         if not file.is_file():
             raise RunError(f"--weights: there is no file {file}")
         return ImageNetWeights(depth, file, sha256_of_file(file)[:_DIGITS], f"ImageNet, {file.name}")
+    published = published_imagenet_weights(depth)
     url = _published(depth).url
-    name = Path(urlparse(url).path).name
-    digest = name.rpartition("-")[2].removesuffix(".pth")
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
     if cached.is_file():
-        return ImageNetWeights(depth, cached, digest, f"ImageNet, {name}")
-    if _reachable(url):
-        return ImageNetWeights(depth, None, digest, f"ImageNet, {name}")
-    return None
+        return replace(published, file=cached)
+    return published if _reachable(url) else None
+
+
+def published_imagenet_weights(depth: int) -> ImageNetWeights:
+    """Return what torchvision publishes for a ResNet of this depth, wherever it may be."""
+    name = Path(urlparse(_published(depth).url).path).name
+    digest = name.rpartition("-")[2].removesuffix(".pth")
+    return ImageNetWeights(depth, None, digest, f"ImageNet, {name}")
 
 
 def no_weights_message(depth: int) -> str:

@@ -82,7 +82,7 @@ def _frames(drawing: Drawing, trace: Trace, network: ActionNetwork, prefix: str,
         drawing.add(own, source, label="post")
         lines = (f"softmax {_size(trace.attention)}",)
         attention = Box(f"{prefix}attention", 6, row, "CAM attention", lines, "operation")
-        drawing.arrows.append((fc, attention.name, "weights of the top-1 class"))
+        drawing.arrows.append((fc, attention.name, "post × weights of the top-1 class"))
         source = drawing.add(attention, source, label=label)
         column, label = 7, ""
     hidden = network.convlstm.hidden_channels
@@ -115,8 +115,9 @@ def _backbone(drawing: Drawing, trace: Trace, prefix: str, source: str, *, row: 
     backbone = f"{prefix}backbone"
     pooled = trace.outputs[f"{backbone}.maxpool"]
     first = f"{backbone}.conv1"
+    title = "conv1" if trace.outputs[first] == pooled else "conv1, pool"
     source = drawing.add(
-        _part(trace, first, column, row, "conv1", _size(pooled), first, f"{backbone}.bn1"), source
+        _part(trace, first, column, row, title, _size(pooled), first, f"{backbone}.bn1"), source
     )
     for number in range(1, 5):
         name = f"{backbone}.layer{number}"
