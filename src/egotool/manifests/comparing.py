@@ -3,8 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from egotool.manifests.descriptors import DatasetDescriptor, OfficialSplit
+from egotool.manifests.descriptors import DatasetDescriptor, OfficialSplit, expected_frames
 from egotool.manifests.segments import Manifest
+
+_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def compare_counts(
         "frames": sum(segment.stop_frame - segment.start_frame for segment in segments),
     }
     expected = {} if descriptor is None else descriptor.expected.model_dump()
+    if descriptor is not None and descriptor.subjects:
+        expected["subjects"] = len(descriptor.subjects)
     counts = [Count(what, number, expected.get(what)) for what, number in found.items()]
     of_split = Counter(segment.split for segment in segments)
     official = {} if split is None else dict(split.segments)
@@ -57,4 +61,31 @@ def compare_counts(
         Count(name or "no split", of_split[name], official.get(name))
         for name in ("train", "validation", "test", "")
         if of_split[name] or name in official
+    ]
+
+
+def compare_segments(manifest: Manifest, descriptor: DatasetDescriptor) -> list[str]:
+    """Return what differs between the segments and those of a whole copy, as far as these are known.
+
+    Returns:
+        sentences that name missing segments, segments that nobody else has, and other numbers of frames;
+        none where the dataset has no table of segments.
+    """
+    expected = expected_frames(descriptor)
+    if not expected:
+        return []
+    found = {segment.segment: segment.stop_frame - segment.start_frame for segment in manifest.segments}
+    missing = [name for name in expected if name not in found]
+    further = [name for name in found if name not in expected]
+    other = [
+        f"{name} ({found[name]} frames, not {frames})"
+        for name, frames in expected.items()
+        if name in found and found[name] != frames
+    ]
+    sentences = (("missing", missing), ("not known elsewhere", further), ("of another length", other))
+    return [
+        f"{len(names)} segment{'s' * (len(names) > 1)} {what}: "
+        f"{', '.join(names[:_NAMES_SHOWN])}{', …' * (len(names) > _NAMES_SHOWN)}."
+        for what, names in sentences
+        if names
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from egotool.errors import EgotoolError, ManifestError, UsageError
+from egotool.files import files_below
 from egotool.manifests.csv_file import video_name_problem
 from egotool.manifests.segments import Manifest
 from egotool.progress import Progress, SilentProgress
@@ -148,27 +149,27 @@ def read_label_text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def matching_files(folders: Sequence[Path], pattern: str) -> list[Path]:
+    """Return the files below `folders`, not hidden, whose whole name matches `pattern`, whatever the case."""
+    return [
+        path
+        for folder in folders
+        for path in files_below(folder)
+        if re.fullmatch(pattern, path.name, re.IGNORECASE)
+    ]
+
+
 def label_files(inputs: Sequence[Path], pattern: str) -> list[Path]:
     """Return the files given, and those below the given folders whose name matches `pattern`.
-
-    Hidden files are passed over. Links are followed.
 
     Raises:
         UsageError: if something given is not there, or no file is found.
     """
     found: dict[Path, None] = {}
     for given in inputs:
-        if given.is_dir():
-            below = sorted(path for path in given.rglob("*") if path.is_file())
-            found |= dict.fromkeys(
-                path
-                for path in below
-                if not path.name.startswith(".") and re.fullmatch(pattern, path.name, re.IGNORECASE)
-            )
-        elif given.is_file():
-            found[given] = None
-        else:
+        if not given.exists():
             raise UsageError(f"{given} does not exist: name label files, or a folder of them.")
+        found |= dict.fromkeys([given] if given.is_file() else matching_files([given], pattern))
     if not found:
         folders = ", ".join(map(str, inputs))
         raise UsageError(f"no label file was found in {folders}: see docs/datasets.md for their names.")
