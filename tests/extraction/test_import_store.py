@@ -200,7 +200,7 @@ def test_nothing_to_import(tmp_path):
     with pytest.raises(UsageError, match="no folder"):
         plan_frames(tmp_path / "none", None)
     (tmp_path / "a.txt").write_text("1")
-    with pytest.raises(UsageError, match="no numbered pictures"):
+    with pytest.raises(UsageError, match="numbered pictures"):
         plan_frames(tmp_path, None)
 
 

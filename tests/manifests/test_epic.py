@@ -134,7 +134,7 @@ def test_the_videos_own_time_base_decides(tmp_path):
     assert first.video == "P01/P01_11.mp4"
     assert (first.start_frame, first.stop_frame) == (0, 38)
     assert (second.start_frame, second.stop_frame) == (32, 49)
-    assert "Times of 1 video became frames by the frame rate of the videos themselves." in labels.quirks
+    assert "Times of 1 video became frames by their own time base." in labels.quirks
 
 
 @pytest.mark.parametrize(

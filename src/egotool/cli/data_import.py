@@ -37,7 +37,7 @@ def import_data(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SOURCE…",
+            metavar="SOURCE",
             help="Label files, a folder of them, or a folder of frames.",
             show_default=False,
         ),
@@ -179,11 +179,13 @@ class _Outcome:
         console = output_console()
         console.print(f"[bold]{escape(self.title)}[/]", highlight=False)
         table = Table(box=None, header_style="bold", pad_edge=False)
-        for column in ("", "found", "expected"):
+        known = any(count.expected is not None for count in self.counts)
+        for column in ("", "found", "expected") if known else ("", "found"):
             table.add_column(column, justify="right" if column else "left")
         for count in self.counts:
             expected = "–" if count.expected is None else str(count.expected)
-            table.add_row(count.what, str(count.found), expected if count.fits else f"[yellow]{expected}[/]")
+            cells = [count.what, str(count.found), expected if count.fits else f"[yellow]{expected}[/]"]
+            table.add_row(*cells[: len(table.columns)])
         console.print(table)
         _say(console, "", self.quirks)
         _say(console, "[yellow]Note:[/] ", self.notes)
@@ -250,7 +252,7 @@ class _Labels:
         following = (
             f"egotool extract {videos}"
             if beside
-            else f"put {self.out.name} into the folder of the videos, and type egotool extract FOLDER"
+            else f"copy {self.out} to VIDEOS/manifest.csv, and type: egotool extract VIDEOS"
         )
         return _Outcome(
             dataset=self.dataset,

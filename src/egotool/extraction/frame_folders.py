@@ -104,7 +104,8 @@ def find_frame_folders(root: Path) -> FoundFolders:
     }[layout](pictures)
     if not groups:
         raise UsageError(
-            f"no numbered pictures were found in {root}: see docs/datasets.md for the layouts that are known."
+            f"{root} holds no numbered pictures, nor label files of this dataset: see docs/datasets.md for "
+            "what is known."
         )
     labels = _exported_labels(root)
     folders = [_folder(group, labels.get(group.place)) for group in groups]

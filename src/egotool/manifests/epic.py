@@ -193,14 +193,17 @@ class _Reader:
     def _clock(self, video: str) -> FrameClock:
         if video in self._clocks:
             return self._clocks[video]
-        clock, source = self._videos.clock_of(video), "the videos themselves"
+        clock, source = self._videos.clock_of(video), "their own time base"
         if clock is None and video in self._tables.frame_rates:
-            clock, source = FrameClock(self._tables.frame_rates[video]), "the table of videos"
+            clock, source = (
+                FrameClock(self._tables.frame_rates[video]),
+                "the frame rate in the table of videos",
+            )
         if clock is None:
             rate = self._descriptor.frame_rate_of(video)
             if rate is None:
                 raise ValueError(f"the frame rate of {video} is not known")
-            clock, source = FrameClock(rate), "the usual one"
+            clock, source = FrameClock(rate), "the usual frame rate of the dataset"
         self._clock_sources[source] += 1
         self._clocks[video] = clock
         return clock
@@ -226,7 +229,7 @@ class _Reader:
             quirks.append("Frame numbers are those of the published frames, not of the videos.")
         for source, count in self._clock_sources.items():
             which = "1 video" if count == 1 else f"{count} videos"
-            quirks.append(f"Times of {which} became frames by the frame rate of {source}.")
+            quirks.append(f"Times of {which} became frames by {source}.")
         for kind, count in self._unnamed.items():
             notes.append(
                 f"{count} segments have a {kind} class without a name: put EPIC_{kind}_classes.csv beside "

@@ -130,7 +130,8 @@ def import_labels(
     )
     notes = [*labels.notes, *similar_actions(manifest), *overlap_note(manifest)]
     if manifest.actions and not any(segment.action for segment in manifest.of_split("test")):
-        notes.append("No labelled segment tests: choose who does with --test-subject.")
+        also = " or --validation-as-test" if dataset == "epic-kitchens-100" else ""
+        notes.append(f"No labelled segment tests: choose who does with --test-subject{also}.")
     return replace(labels, manifest=manifest, notes=tuple(notes))
 
 
