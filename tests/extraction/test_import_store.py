@@ -162,19 +162,22 @@ def test_a_part_that_was_whole_is_used_after_an_interruption(tmp_path, monkeypat
 
 
 def test_what_is_damaged_is_named_and_the_rest_is_imported(tmp_path):
-    root = gtea61_copy(tmp_path / "in", {**SEGMENTS, "S3/take_cup/1": 4, "S4/take_cup/1": 4})
+    further = {"S3/take_cup/1": 4, "S4/take_cup/1": 4, "S4/take_cup/2": 4}
+    root = gtea61_copy(tmp_path / "in", {**SEGMENTS, **further})
     top = root / "GTEA61"
     (top / "processed_frames2/S1/take_cup/1/rgb/rgb0003.png").unlink()
     (top / "flow_x_processed/S2/take_cup/1/flow_x_00005.png").unlink()
     (top / "processed_frames2/S3/take_cup/1/rgb/rgb0002.png").write_bytes(b"no picture")
     (top / "processed_frames2/S4/take_cup/1/rgb/rgb0002.png").write_bytes(b"")
+    save(top / "processed_frames2/S4/take_cup/2/rgb/rgb0004.png", picture(1, width=40))
     result = run(root, tmp_path / "store")
     assert result.plan.problems == (
         "S1/take_cup/1: frame 3 is missing (1 in all): copy the folder again.",
         "S2/take_cup/1: 4 pictures of x flow and 5 of y flow.",
     )
     failed = {video.video: video.problem for video in result.videos if video.problem}
-    assert set(failed) == {"S3/take_cup/1", "S4/take_cup/1"}
+    assert set(failed) == set(further)
+    assert "is 40×24, the first frame 32×24" in failed["S4/take_cup/2"]
     assert "rgb0002.png is no picture" in failed["S3/take_cup/1"]
     assert Store(tmp_path / "store").videos() == ["S1/stir_cup/1", "S10/take_cup/1"]
     assert len(read_manifest(result.manifest_file).segments) == 2

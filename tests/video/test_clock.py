@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from egotool.errors import VideoError
 from egotool.video import FrameClock, write_video
+from tests.video.samples import encode, pictures
 
 
 def test_an_even_video_by_its_header(tmp_path):
@@ -16,6 +17,16 @@ def test_an_even_video_by_its_header(tmp_path):
     assert clock.frame_rate == 15
     assert clock.frames_between(1.0, 2.0) == (15, 30)
     assert clock.frames_between(0.01, 0.02) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_an_uneven_file_by_the_times_of_its_packets(tmp_path, name):
+    times = [0, 1, 2, 7, 8, 20, 21, 22, 23, 24, 50, 51]
+    clock = FrameClock.of_video(encode(tmp_path / name, pictures(len(times)), times=times))
+    assert clock.times is not None
+    np.testing.assert_allclose(clock.times, np.array(times) / 25, atol=1e-3)
+    assert clock.frames_between(7 / 25, 21 / 25) == (3, 6)
+    assert clock.frame_rate == pytest.approx(25 * 11 / 51, rel=0.01)
 
 
 def test_an_uneven_video_by_its_times():

@@ -192,13 +192,14 @@ def _write(
 ) -> Receipt:
     """Write the parts, join them, write the receipt, and put both in their places."""
     height, width = _picture(folder.frames[0], cv2.IMREAD_COLOR).shape[:2]
+    shape = (height, width)
     size = working_size(width, height, parameters.short_side)
     parts = part_ranges(len(folder.frames), _PART_FRAMES)
     arrays = _arrays(folder, parameters)
     for part in parts:
         if not work.frames_part(part).is_file():
             with PartWriter(work.frames_part(part), codec=parameters.codec) as writer:
-                for items in _items(folder, part, size, parameters, pool):
+                for items in _items(folder, part, shape, parameters, pool):
                     for array, item in items.items():
                         writer.append(array, item)
     digest, size_in_bytes = source
@@ -258,19 +259,27 @@ def _arrays(folder: FrameFolder, parameters: ImportParameters) -> list[Array]:
 def _items(
     folder: FrameFolder,
     part: PartRange,
-    size: tuple[int, int],
+    shape: tuple[int, int],
     parameters: ImportParameters,
     pool: ThreadPoolExecutor,
 ) -> Iterator[dict[Array, NDArray[np.generic]]]:
-    """Yield what belongs to each frame of a part, in order, read by several threads."""
+    """Yield what belongs to each frame of a part, in order, read by several threads.
+
+    Every frame must have `shape` (height, width).
+    """
     arrays = _arrays(folder, parameters)
+    size = working_size(shape[1], shape[0], parameters.short_side)
     last = len(folder.frames) - 1
 
     def load(index: int) -> dict[Array, NDArray[np.generic]]:
-        items: dict[Array, NDArray[np.generic]] = {
-            Array.RGB: cv2.cvtColor(
-                _resized(_picture(folder.frames[index], cv2.IMREAD_COLOR), size), cv2.COLOR_BGR2RGB
+        frame = _picture(folder.frames[index], cv2.IMREAD_COLOR)
+        if frame.shape[:2] != shape:
+            raise StoreError(
+                f"{folder.frames[index]} is {frame.shape[1]}×{frame.shape[0]}, the first frame "
+                f"{shape[1]}×{shape[0]}: copy the folder again."
             )
+        items: dict[Array, NDArray[np.generic]] = {
+            Array.RGB: cv2.cvtColor(_resized(frame, size), cv2.COLOR_BGR2RGB)
         }
         if parameters.frame_rate is not None:
             items[Array.TIMESTAMPS] = np.asarray(index / parameters.frame_rate, dtype=np.float64)

@@ -16,14 +16,17 @@ from egotool.video import FrameClock
 
 Label = Literal["action", "verb", "noun"]
 
-LABEL_FILES = r"EPIC_(100_)?(train|validation|test)(_action_labels|(_s[12])?_timestamps)?\.csv"
-"""Names of the official label files."""
+LABEL_FILES = {
+    "epic-kitchens-55": r"EPIC_(train_action_labels|test_s[12]_timestamps)\.csv",
+    "epic-kitchens-100": r"EPIC_100_(train|validation|test_timestamps)\.csv",
+}
+"""Names of the official label files of both editions, which may lie in one folder."""
 
-INFO_FILES = r"EPIC_(100_)?video_info\.csv"
-"""Names of the official tables of frame rates."""
-
-CLASS_FILES = r"EPIC_(100_)?(verb|noun)_classes\.csv"
-"""Names of the official tables of classes."""
+TABLE_FILES = {
+    "epic-kitchens-55": r"EPIC_(video_info|verb_classes|noun_classes)\.csv",
+    "epic-kitchens-100": r"EPIC_100_(video_info|verb_classes|noun_classes)\.csv",
+}
+"""Names of the official tables of frame rates and classes."""
 
 _TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
 

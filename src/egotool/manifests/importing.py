@@ -16,8 +16,8 @@ from egotool.manifests.egtea import (
     import_egtea_split,
     split_files,
 )
-from egotool.manifests.epic import CLASS_FILES, INFO_FILES, EpicTables, import_epic
 from egotool.manifests.epic import LABEL_FILES as EPIC_FILES
+from egotool.manifests.epic import TABLE_FILES, EpicTables, import_epic
 from egotool.manifests.gtea import LABEL_FILES as GTEA_FILES
 from egotool.manifests.gtea import import_gtea
 from egotool.manifests.imported import (
@@ -166,9 +166,9 @@ def _egtea(
 def _epic(
     inputs: Sequence[Path], options: LabelOptions, videos: VideoFolder, descriptor: DatasetDescriptor
 ) -> ImportedLabels:
-    paths = label_files(inputs, EPIC_FILES)
+    paths = label_files(inputs, EPIC_FILES[descriptor.name])
     folders = dict.fromkeys(path.parent for path in paths)
-    tables = _texts(_beside(folders, f"{INFO_FILES}|{CLASS_FILES}"))
+    tables = _texts(_beside(folders, TABLE_FILES[descriptor.name]))
     return import_epic(
         _texts(paths),
         descriptor,

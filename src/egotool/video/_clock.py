@@ -39,7 +39,10 @@ class FrameClock:
         """
         with opened(path, threads=1) as video:
             average, lowest = video.stream.average_rate, video.stream.base_rate
-            if average and lowest and abs(float(average / lowest) - 1) < _CONSTANT:
+            # Only a container with a table of its frames (mp4, mov) knows the average; others repeat the
+            # nominal rate, whatever the times are.
+            tabled = bool(video.stream.frames and video.stream.duration)
+            if tabled and average and lowest and abs(float(average / lowest) - 1) < _CONSTANT:
                 return cls(float(average))
             try:
                 ticks = np.sort(np.fromiter(_presentation_ticks(video), dtype=np.int64))
