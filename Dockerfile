@@ -15,6 +15,7 @@ RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" torch torchvision
 
 COPY pyproject.toml README.md LICENSE /opt/egotool/
 COPY src /opt/egotool/src
+COPY data_manifests /opt/egotool/data_manifests
 RUN pip install --no-cache-dir /opt/egotool
 
 # Compiled kernels are cached where any user may write.

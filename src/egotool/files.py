@@ -52,3 +52,16 @@ def inside(folder: Path, name: str) -> Path:
             f"the name {name!r} would leave the folder {folder}: use a relative path without '..'"
         )
     return folder.joinpath(*parts)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below `folder` that are not hidden; links to folders are followed, each folder once."""
+    seen: set[str] = set()
+    for place, subfolders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link back to a folder above would otherwise never end
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))

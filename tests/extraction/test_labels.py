@@ -102,14 +102,15 @@ def test_what_does_not_fit_is_named_and_left_out(store, root):
         + "later,later.mp4,0,5,X,,,,test\n"
     )
     labels = update_manifest(store, [root], COUNTS, choice=SplitChoice(test_subjects=("S1",)))
-    assert len(labels.problems) == 3
-    assert [p.split("segment ")[1].split()[0] for p in labels.problems] == ["overlaps", "outside", "lost"]
+    assert len(labels.problems) == 2
+    assert [p.split("segment ")[1].split()[0] for p in labels.problems] == ["outside", "lost"]
     kept = read_manifest(store / "manifest.csv").segments
     assert [segment.segment for segment in kept] == ["fits", "overlaps"]
     notes = " ".join(labels.notes)
     assert "1 segments" not in notes
     assert "1 segment of" in notes
     assert "differ only in case" in notes
+    assert "1 segment overlaps another" in notes
     assert "--test-subject has no effect" in notes
 
 

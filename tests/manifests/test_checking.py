@@ -1,6 +1,6 @@
 """What is wrong with a manifest."""
 
-from egotool.manifests import Manifest, Segment, check_manifest, fits, similar_actions
+from egotool.manifests import Manifest, Segment, check_manifest, fits, overlap_note, similar_actions
 
 
 def test_a_fitting_manifest_has_no_problems():
@@ -10,7 +10,7 @@ def test_a_fitting_manifest_has_no_problems():
     assert check_manifest(manifest, {"x.mp4": 10, "y.mp4": 10, "z.mp4": 3}) == []
 
 
-def test_unknown_video_outside_and_overlap():
+def test_unknown_video_and_outside():
     manifest = Manifest(
         (
             Segment("long", "x.mp4", 0, 8),
@@ -21,11 +21,27 @@ def test_unknown_video_outside_and_overlap():
     )
     assert check_manifest(manifest, {"x.mp4": 10}) == [
         "x.mp4: segment late stops at frame 11, but the video has 10 frames.",
-        "x.mp4: segment inside starts at frame 1, before segment long stops at frame 8.",
-        "x.mp4: segment late starts at frame 7, before segment long stops at frame 8.",
         "w.mp4: segment lost names a video that is not there.",
     ]
     assert [fits(segment, {"x.mp4": 10}) for segment in manifest.segments] == [True, True, False, False]
+
+
+def test_overlaps_are_told_in_one_sentence_and_are_no_problem():
+    manifest = Manifest(
+        (
+            Segment("long", "x.mp4", 0, 8),
+            Segment("inside", "x.mp4", 1, 2),
+            Segment("late", "x.mp4", 7, 10),
+            Segment("elsewhere", "y.mp4", 0, 5),
+            Segment("next", "y.mp4", 5, 9),
+        )
+    )
+    assert check_manifest(manifest, {"x.mp4": 10, "y.mp4": 10}) == []
+    (note,) = overlap_note(manifest)
+    assert note.startswith(
+        "2 segments overlap another of the same video (the first: inside starts at frame 1"
+    )
+    assert overlap_note(Manifest(manifest.segments[3:])) == []
 
 
 def test_case_only_differences():

@@ -1,4 +1,4 @@
-"""`egotool data`: make datasets to try and to measure with."""
+"""`egotool data`: datasets to bring, to hand on, to try and to measure with."""
 
 import json
 import os
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from egotool.cli.data_export import export_data
+from egotool.cli.data_import import import_data
 from egotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,15 +16,14 @@ if TYPE_CHECKING:
 
 data = typer.Typer(
     name="data",
-    help="Make data to try and to measure with.",
+    help="Bring datasets, hand them on, make data to try and to measure with.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-@data.callback()
-def _data() -> None:
-    """Keep `synth` a subcommand although it is the only one."""
+data.command("import")(import_data)
+data.command("export")(export_data)
 
 
 @data.command()

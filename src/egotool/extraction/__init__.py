@@ -1,6 +1,10 @@
 """Extraction: videos in, store and manifest out, in parallel, resumable at any point."""
 
 from egotool.extraction.estimate import ExtractionPlan, PlannedVideo, plan_extraction
+from egotool.extraction.export import ExportedFolder, ExportOptions, export_store
+from egotool.extraction.frame_folders import Layout
+from egotool.extraction.import_store import FramesPlan, ImportedStore, import_store, plan_frames
+from egotool.extraction.imported import ImportParameters
 from egotool.extraction.labels import MANIFEST_NAME, SplitChoice, update_manifest
 from egotool.extraction.parameters import Content, ExtractionParameters, parse_contents
 from egotool.extraction.pipeline import extract_videos
@@ -10,17 +14,26 @@ from egotool.extraction.results import ExtractionSummary, LabelResult, Status, V
 __all__ = [
     "MANIFEST_NAME",
     "Content",
+    "ExportOptions",
+    "ExportedFolder",
     "ExtractionParameters",
     "ExtractionPlan",
     "ExtractionSummary",
+    "FramesPlan",
+    "ImportParameters",
+    "ImportedStore",
     "LabelResult",
+    "Layout",
     "PlannedVideo",
     "SplitChoice",
     "Status",
     "VideoResult",
     "available_cores",
+    "export_store",
     "extract_videos",
+    "import_store",
     "parse_contents",
     "plan_extraction",
+    "plan_frames",
     "update_manifest",
 ]

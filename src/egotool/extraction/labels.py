@@ -1,27 +1,27 @@
 """The manifest of a store: copied from the videos' folder or made from folder names; edits are kept."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from egotool import __version__
 from egotool.errors import EgotoolError, ManifestError
 from egotool.extraction.results import LabelResult
-from egotool.files import sha256_of_file, write_text
 from egotool.manifests import (
     SPLITS,
     Manifest,
     Segment,
+    Sidecar,
     assign_splits,
     check_manifest,
     fits,
     folder_notes,
+    is_edited,
     manifest_from_folders,
+    overlap_note,
     read_manifest,
     similar_actions,
-    write_manifest,
+    write_with_sidecar,
 )
 
 MANIFEST_NAME = "manifest.csv"
@@ -39,22 +39,6 @@ class SplitChoice:
 
     seed: int = 0
     test_subjects: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Sidecar:
-    """What is known of the manifest that the last extraction wrote: `manifest.json` beside it."""
-
-    source: str
-    sha256: str
-
-    @classmethod
-    def read(cls, store: Path) -> "_Sidecar | None":
-        try:
-            values = json.loads((store / "manifest.json").read_text(encoding="utf-8"))
-            return cls(source=str(values["source"]), sha256=str(values["sha256"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
 
 
 def check_choice(names: Iterable[str], roots: Sequence[Path], choice: SplitChoice) -> None:
@@ -97,10 +81,10 @@ def update_manifest(
         what was done, and what is wrong.
     """
     path = store / MANIFEST_NAME
-    sidecar = _Sidecar.read(store)
+    sidecar = Sidecar.read(path)
     given = _manifests_in(roots)
     try:
-        if path.exists() and (sidecar is None or sha256_of_file(path) != sidecar.sha256):
+        if is_edited(path):
             why = f"{path} was not written by this command, or edited since, and is kept as it is"
             return _kept(path, frame_counts, f"{why}: delete it to have it written anew.")
         if given:
@@ -134,7 +118,12 @@ def _read_all(paths: Sequence[Path]) -> Manifest:
 
 def _kept(path: Path, frame_counts: Mapping[str, int], why: str) -> LabelResult:
     manifest = read_manifest(path)
-    notes = [why, *check_manifest(manifest, frame_counts), *_missing_from(manifest, frame_counts)]
+    notes = [
+        why,
+        *check_manifest(manifest, frame_counts),
+        *overlap_note(manifest),
+        *_missing_from(manifest, frame_counts),
+    ]
     return _result(path, manifest, source="kept", notes=notes)
 
 
@@ -147,7 +136,8 @@ def _copied(
 ) -> LabelResult:
     manifest = _read_all(given)
     later = [segment for segment in manifest.segments if _is_for_later(segment, roots, frame_counts)]
-    present = Manifest(tuple(segment for segment in manifest.segments if segment not in set(later)))
+    waits = set(later)
+    present = Manifest(tuple(segment for segment in manifest.segments if segment not in waits))
     problems = check_manifest(present, frame_counts)
     kept = Manifest(tuple(segment for segment in present.segments if fits(segment, frame_counts)))
     notes = []
@@ -160,7 +150,7 @@ def _copied(
     elif any(segment.action for segment in kept.segments):
         kept = assign_splits(kept, seed=choice.seed, test_subjects=choice.test_subjects)
         notes.append(f"{given[0]} has no splits, so they were chosen.")
-    notes += similar_actions(manifest) + _missing_from(manifest, frame_counts)
+    notes += similar_actions(manifest) + overlap_note(manifest) + _missing_from(manifest, frame_counts)
     source = ", ".join(map(str, given))
     _write(path, kept, source=source, choice=choice)
     return _result(path, kept, source=source, notes=notes, problems=problems)
@@ -182,20 +172,9 @@ def _missing_from(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[s
 
 
 def _write(path: Path, manifest: Manifest, *, source: str, choice: SplitChoice) -> None:
-    """Write the manifest, and beside it what made it; an unchanged one keeps its time."""
-    if not path.exists() or read_manifest(path) != manifest:
-        write_manifest(manifest, path)
-    values = {
-        "source": source,
-        "split_seed": choice.seed,
-        "test_subjects": list(choice.test_subjects),
-        "sha256": sha256_of_file(path),
-        "tool_version": __version__,
-    }
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    sidecar = path.with_suffix(".json")
-    if not sidecar.exists() or sidecar.read_text(encoding="utf-8") != text:
-        write_text(sidecar, text)
+    write_with_sidecar(
+        path, manifest, source=source, split_seed=choice.seed, test_subjects=list(choice.test_subjects)
+    )
 
 
 def _result(

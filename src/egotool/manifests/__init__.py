@@ -1,6 +1,7 @@
 """Manifests: which segment of which video shows what action, and who trains, validates and tests."""
 
-from egotool.manifests.checking import check_manifest, fits, similar_actions
+from egotool.manifests.checking import check_manifest, fits, overlap_note, similar_actions
+from egotool.manifests.comparing import Count, compare_counts, compare_segments
 from egotool.manifests.csv_file import (
     COLUMNS,
     REQUIRED_COLUMNS,
@@ -8,25 +9,64 @@ from egotool.manifests.csv_file import (
     video_name_problem,
     write_manifest,
 )
+from egotool.manifests.descriptors import (
+    DatasetDescriptor,
+    OfficialSplit,
+    descriptor_names,
+    expected_frames,
+    read_descriptor,
+)
 from egotool.manifests.folders import folder_notes, manifest_from_folders, verb_and_noun
+from egotool.manifests.imported import ImportedLabels
+from egotool.manifests.importing import (
+    LABEL_DATASETS,
+    LabelOptions,
+    dataset_of,
+    has_labels,
+    import_labels,
+    official_split,
+)
+from egotool.manifests.official import official_splits
 from egotool.manifests.segments import SPLITS, Manifest, Segment
-from egotool.manifests.splits import assign_splits, natural_order
+from egotool.manifests.sidecar import Sidecar, is_edited, write_with_sidecar
+from egotool.manifests.splits import assign_splits, carve_validation, natural_order
 
 __all__ = [
     "COLUMNS",
+    "LABEL_DATASETS",
     "REQUIRED_COLUMNS",
     "SPLITS",
+    "Count",
+    "DatasetDescriptor",
+    "ImportedLabels",
+    "LabelOptions",
     "Manifest",
+    "OfficialSplit",
     "Segment",
+    "Sidecar",
     "assign_splits",
+    "carve_validation",
     "check_manifest",
+    "compare_counts",
+    "compare_segments",
+    "dataset_of",
+    "descriptor_names",
+    "expected_frames",
     "fits",
     "folder_notes",
+    "has_labels",
+    "import_labels",
+    "is_edited",
     "manifest_from_folders",
     "natural_order",
+    "official_split",
+    "official_splits",
+    "overlap_note",
+    "read_descriptor",
     "read_manifest",
     "similar_actions",
     "verb_and_noun",
     "video_name_problem",
     "write_manifest",
+    "write_with_sidecar",
 ]

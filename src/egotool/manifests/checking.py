@@ -1,7 +1,7 @@
 """What is wrong with a manifest, in sentences: against its videos, and in itself."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from egotool.manifests.segments import Manifest, Segment
 
@@ -14,7 +14,7 @@ def check_manifest(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[
         frame_counts: number of frames of each video that there is.
 
     Returns:
-        sentences: unknown videos, segments outside their video, segments of one video that overlap.
+        sentences: unknown videos, and segments outside their video. Overlaps are no problem: `overlap_note`.
     """
     segments_of: dict[str, list[Segment]] = defaultdict(list)
     for segment in manifest.segments:
@@ -25,13 +25,28 @@ def check_manifest(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[
             problems.append(f"{video}: {_names(segments)} a video that is not there.")
             continue
         problems += _outside(video, segments, frame_counts[video])
-        problems += _overlapping(video, segments)
     return problems
 
 
 def fits(segment: Segment, frame_counts: Mapping[str, int]) -> bool:
     """Return whether the segment's video is there and holds all of its frames."""
     return segment.stop_frame <= frame_counts.get(segment.video, -1)
+
+
+def overlap_note(manifest: Manifest) -> list[str]:
+    """Return one sentence if segments of one video overlap; right where two actions go on at once."""
+    segments_of: dict[str, list[Segment]] = defaultdict(list)
+    for segment in manifest.segments:
+        segments_of[segment.video].append(segment)
+    found = [pair for segments in segments_of.values() for pair in _overlaps(segments)]
+    if not found:
+        return []
+    later, earlier = found[0]
+    count = "1 segment overlaps" if len(found) == 1 else f"{len(found)} segments overlap"
+    return [
+        f"{count} another of the same video (the first: {later.segment} starts at frame {later.start_frame} "
+        f"of {later.video}, before {earlier.segment} stops at frame {earlier.stop_frame})."
+    ]
 
 
 def similar_actions(manifest: Manifest) -> list[str]:
@@ -68,15 +83,11 @@ def _outside(video: str, segments: Sequence[Segment], frame_count: int) -> list[
     ]
 
 
-def _overlapping(video: str, segments: Sequence[Segment]) -> list[str]:
-    problems = []
+def _overlaps(segments: Sequence[Segment]) -> Iterator[tuple[Segment, Segment]]:
+    """Yield the segments of one video that start before another one has stopped, with that one."""
     furthest: Segment | None = None
     for segment in sorted(segments, key=lambda segment: (segment.start_frame, segment.stop_frame)):
         if furthest is not None and segment.start_frame < furthest.stop_frame:
-            problems.append(
-                f"{video}: segment {segment.segment} starts at frame {segment.start_frame}, "
-                f"before segment {furthest.segment} stops at frame {furthest.stop_frame}."
-            )
+            yield segment, furthest
         if furthest is None or segment.stop_frame > furthest.stop_frame:
             furthest = segment
-    return problems

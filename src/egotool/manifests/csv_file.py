@@ -147,7 +147,7 @@ def _read_text(path: Path) -> str:
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the named, stripped fields of every row that is not blank."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
     try:
         header = [name.strip().lower() for name in next(rows, [])]
         _check_header(path, header)
@@ -170,7 +170,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
+    """Return what separates the fields of a CSV file: comma, semicolon or tab."""
     header = text.split("\n", 1)[0]
     return max((",", ";", "\t"), key=header.count)
 

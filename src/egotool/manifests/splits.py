@@ -64,6 +64,25 @@ def assign_splits(manifest: Manifest, *, seed: int = 0, test_subjects: tuple[str
     return Manifest(tuple(replace(segment, split=split_of(segment)) for segment in manifest.segments))
 
 
+def carve_validation(manifest: Manifest, *, seed: int = 0) -> Manifest:
+    """Let a fifth of each action's training segments validate, chosen as `assign_splits` does.
+
+    Args:
+        manifest: the segments; one that validates already is left alone, and with it everything.
+        seed: chooses among the segments of an action.
+    """
+    training = [segment for segment in manifest.segments if segment.split == "train" and segment.action]
+    if not training or manifest.of_split("validation"):
+        return manifest
+    chosen = _stratified(training, seed=seed, purpose="validation", least=3) or _a_few(training, seed=seed)
+    return Manifest(
+        tuple(
+            replace(segment, split="validation") if segment.segment in chosen else segment
+            for segment in manifest.segments
+        )
+    )
+
+
 def choose_test_subjects(subjects: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     """Return the subjects that test, or none if each action is to be split instead.
 

@@ -11,11 +11,13 @@ from egotool.clips import ClipSettings
 from egotool.errors import ManifestError
 from egotool.manifests import (
     SPLITS,
+    Manifest,
     Segment,
     assign_splits,
     check_manifest,
     fits,
     natural_order,
+    overlap_note,
     read_manifest,
 )
 from egotool.runs.folder import DataRecord
@@ -83,10 +85,8 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None, *, fold: 
     usable = [segment for segment in manifest.segments if segment.action and fits(segment, frame_counts)]
     if not usable:
         raise ManifestError(f"none of the labelled segments in {path} is in the store {store}")
-    skipped: list[str] = []
-    notes: list[str] = []
-    for sentence in check_manifest(manifest, frame_counts):
-        (notes if "before segment" in sentence else skipped).append(sentence)
+    skipped = check_manifest(manifest, frame_counts)
+    notes = overlap_note(Manifest(tuple(usable)))
     segments = {split: tuple(each for each in usable if each.split == split) for split in SPLITS}
     used = sorted({segment.video for segment in usable})
     seen = [

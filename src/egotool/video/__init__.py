@@ -4,6 +4,7 @@ Everything here speaks of a video as a player shows it: rotation and pixel aspec
 obeyed, frames in presentation order and numbered from 0.
 """
 
+from egotool.video._clock import FrameClock
 from egotool.video._embedded import embedded_clips
 from egotool.video._find import VIDEO_SUFFIXES, FoundVideo, find_videos
 from egotool.video._geometry import working_size
@@ -16,6 +17,7 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "FoundVideo",
     "Frame",
+    "FrameClock",
     "VideoIndex",
     "VideoInfo",
     "embedded_clips",

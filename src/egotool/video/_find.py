@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from egotool.errors import UsageError
-from egotool.files import inside
+from egotool.files import files_below, inside
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -65,26 +65,13 @@ def find_videos(inputs: Sequence[Path]) -> list[FoundVideo]:
 def _videos_of(given: Path) -> Iterator[FoundVideo]:
     """Yield the videos of one input."""
     if given.is_dir():
-        for path in _files_below(given):
+        for path in files_below(given):
             if path.suffix.lower() in VIDEO_SUFFIXES:
                 yield _named(path, given)
     elif given.exists():
         yield _named(given, given.parent)
     else:
         raise UsageError(f"{given} does not exist: name a video file or a folder with videos")
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files below `folder` that are not hidden; links to folders are followed, each folder once."""
-    seen: set[str] = set()
-    for place, subfolders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link back to a folder above would otherwise never end
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
 
 
 def _named(path: Path, root: Path) -> FoundVideo:
