@@ -1,4 +1,4 @@
-"""`egotool data`: make datasets to try and to measure with."""
+"""`egotool data`: make datasets to try and to measure with, look at them, check them."""
 
 import json
 import os
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from egotool.cli.data_check import check
+from egotool.cli.data_info import info
+from egotool.cli.data_show import show
 from egotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,15 +17,15 @@ if TYPE_CHECKING:
 
 data = typer.Typer(
     name="data",
-    help="Make data to try and to measure with.",
+    help="Make datasets, look at them, check them.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-@data.callback()
-def _data() -> None:
-    """Keep `synth` a subcommand although it is the only one."""
+data.command()(check)
+data.command()(info)
+data.command()(show)
 
 
 @data.command()

@@ -13,7 +13,6 @@ from egotool.files import sha256_of_file, write_text
 from egotool.manifests import (
     SPLITS,
     Manifest,
-    Segment,
     assign_splits,
     check_manifest,
     fits,
@@ -146,8 +145,11 @@ def _copied(
     choice: SplitChoice,
 ) -> LabelResult:
     manifest = _read_all(given)
-    later = [segment for segment in manifest.segments if _is_for_later(segment, roots, frame_counts)]
-    present = Manifest(tuple(segment for segment in manifest.segments if segment not in set(later)))
+    later_videos = {
+        video for video in {s.video for s in manifest.segments} if _is_for_later(video, roots, frame_counts)
+    }
+    later = [segment for segment in manifest.segments if segment.video in later_videos]
+    present = Manifest(tuple(s for s in manifest.segments if s.video not in later_videos))
     problems = check_manifest(present, frame_counts)
     kept = Manifest(tuple(segment for segment in present.segments if fits(segment, frame_counts)))
     notes = []
@@ -166,9 +168,9 @@ def _copied(
     return _result(path, kept, source=source, notes=notes, problems=problems)
 
 
-def _is_for_later(segment: Segment, roots: Sequence[Path], frame_counts: Mapping[str, int]) -> bool:
-    """Return whether a segment's video is there, but was not asked for."""
-    return segment.video not in frame_counts and any((root / segment.video).is_file() for root in roots)
+def _is_for_later(video: str, roots: Sequence[Path], frame_counts: Mapping[str, int]) -> bool:
+    """Return whether a video is there, but was not asked for."""
+    return video not in frame_counts and any((root / video).is_file() for root in roots)
 
 
 def _missing_from(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[str]:

@@ -4,7 +4,9 @@ from egotool.manifests.checking import check_manifest, fits, similar_actions
 from egotool.manifests.csv_file import (
     COLUMNS,
     REQUIRED_COLUMNS,
+    ManifestReading,
     read_manifest,
+    read_manifest_lines,
     video_name_problem,
     write_manifest,
 )
@@ -17,6 +19,7 @@ __all__ = [
     "REQUIRED_COLUMNS",
     "SPLITS",
     "Manifest",
+    "ManifestReading",
     "Segment",
     "assign_splits",
     "check_manifest",
@@ -25,6 +28,7 @@ __all__ = [
     "manifest_from_folders",
     "natural_order",
     "read_manifest",
+    "read_manifest_lines",
     "similar_actions",
     "verb_and_noun",
     "video_name_problem",
