@@ -8,9 +8,9 @@ from egotool.inspection.files import check_files, check_frame_rates
 from egotool.inspection.findings import CheckReport, Counts, Expected, Finding
 from egotool.inspection.labels import by_video, check_labels, named
 from egotool.inspection.stored import check_stored, facts_of
-from egotool.manifests import Manifest, check_manifest, read_manifest_lines
+from egotool.manifests import FrameRanges, Manifest, check_manifest, read_manifest_lines
 from egotool.progress import Progress, SilentProgress
-from egotool.store import Store, receipt_file
+from egotool.store import Store, ranges_of, receipt_file
 
 MANIFEST_NAME = "manifest.csv"
 
@@ -102,7 +102,8 @@ def check_store(
             findings += of_lines
             findings += check_labels(manifest, counts, expected)
             findings += _missing_from_store(manifest, path)
-            findings += _outside(manifest, {video: each.frame_count for video, each in receipts.items()})
+            counted = {video: each.frame_count for video, each in receipts.items()}
+            findings += _outside(manifest, counted, ranges_of(receipts))
             unused = sorted(set(receipts) - {segment.video for segment in manifest.segments})
             findings += [
                 Finding(
@@ -146,15 +147,19 @@ def _missing_from_store(manifest: Manifest, store: Path) -> list[Finding]:
     ]
 
 
-def _outside(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[Finding]:
-    """Name segments that reach beyond their video, and as warnings those that overlap."""
+def _outside(
+    manifest: Manifest, frame_counts: Mapping[str, int], ranges: Mapping[str, FrameRanges] | None = None
+) -> list[Finding]:
+    """Name segments that reach beyond their video or were left out, and as warnings those that overlap."""
     # The same frames twice are told by `check_labels`.
     different = {(each.video, each.start_frame, each.stop_frame): each for each in manifest.segments}
     there = Manifest(tuple(each for each in different.values() if each.video in frame_counts))
     findings = []
-    for sentence in check_manifest(there, frame_counts):
+    for sentence in check_manifest(there, frame_counts, ranges=ranges):
         overlaps = "before segment" in sentence
-        kind = "overlapping segments" if overlaps else "segment outside its video"
-        remedy = "" if overlaps else " Correct the manifest, or get the whole video."
+        outside = "stops at frame" in sentence and not overlaps
+        kind = "overlapping segments" if overlaps else "missing segment"
+        kind = "segment outside its video" if outside else kind
+        remedy = " Correct the manifest, or get the whole video." if outside else ""
         findings.append(Finding(kind, sentence + remedy, serious=not overlaps))
     return findings

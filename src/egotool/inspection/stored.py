@@ -61,7 +61,7 @@ def facts_of(receipts: Mapping[str, Receipt]) -> list[VideoFacts]:
     return [
         VideoFacts(
             video=video,
-            frame_count=receipt.frame_count,
+            frame_count=receipt.stored_frames,
             frame_rate=receipt.frame_rate,
             width=receipt.width,
             height=receipt.height,

@@ -128,7 +128,7 @@ def _panels(video: StoredVideo) -> dict[str, _Draw]:
 
 
 def _has_next(video: StoredVideo, number: int) -> bool:
-    return number + 1 < video.frame_count
+    return video.has(number, number + 2)
 
 
 def _scale_of(video: StoredVideo, segment: Segment) -> float:

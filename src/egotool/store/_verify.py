@@ -10,7 +10,15 @@ import numpy as np
 from egotool.errors import StoreError
 from egotool.files import sha256_of_file
 from egotool.store._hdf5 import HDF5_ERRORS, open_for_reading, read_items
-from egotool.store._layout import SPECIFICATIONS, UNITS, Array, item_shape_of, receipt_file, store_file
+from egotool.store._layout import (
+    SPECIFICATIONS,
+    UNITS,
+    Array,
+    item_shape_of,
+    receipt_file,
+    store_file,
+    units_of_format,
+)
 from egotool.store._receipt import Receipt, read_receipt
 
 
@@ -40,7 +48,8 @@ def verify(store: Path, video: str, *, deep: bool = False, digest: bool = True) 
         with contextlib.closing(open_for_reading(path)) as file:
             for name in receipt.arrays:
                 problems += _array_problems(path, file, name, receipt, deep=deep)
-            problems += _unit_problems(path, file)
+            problems += _unit_problems(path, file, receipt)
+            problems += _number_problems(path, file, receipt)
     except StoreError as error:
         problems.append(str(error))
     except HDF5_ERRORS as error:
@@ -72,7 +81,7 @@ def _array_problems(path: Path, file: h5py.File, name: str, receipt: Receipt, *,
         return [f"{path} lacks the array {name} of its receipt: extract its video again"]
     dataset, specification = file[name], SPECIFICATIONS[array]
     expected = (
-        specification.count(receipt.frame_count),
+        specification.count(receipt.stored_frames),
         *item_shape_of(array, receipt.height, receipt.width),
     )
     problems = []
@@ -95,14 +104,28 @@ def _array_problems(path: Path, file: h5py.File, name: str, receipt: Receipt, *,
     return problems
 
 
-def _unit_problems(path: Path, file: h5py.File) -> list[str]:
+def _number_problems(path: Path, file: h5py.File, receipt: Receipt) -> list[str]:
+    """Compare the frame numbers with the ranges of the receipt."""
+    expected = [number for start, stop in receipt.stored_ranges for number in range(start, stop)]
+    if Array.FRAME_NUMBERS.value not in file:
+        missing = receipt.ranges is not None
+        return [f"{path} lacks its frame_numbers: extract its video again"] if missing else []
+    dataset = file[Array.FRAME_NUMBERS.value]
+    if dataset.shape != (len(expected),):
+        return []  # told with the other shapes
+    if receipt.ranges is None or dataset[:].tolist() != expected:
+        return [f"{path} has other frame_numbers than its receipt: extract its video again"]
+    return []
+
+
+def _unit_problems(path: Path, file: h5py.File, receipt: Receipt) -> list[str]:
     """Check the recorded units, file and arrays."""
     problems = []
     try:
         recorded = json.loads(file.attrs.get("units", ""))
     except (ValueError, TypeError):
         recorded = None
-    if recorded != UNITS:
+    if recorded != units_of_format(receipt.format_version):
         problems.append(f"{path} records other units than this format: extract its video again")
     wrong = [a for a in Array if a.value in file and file[a.value].attrs.get("unit") != UNITS[a.value]]
     problems += [
