@@ -56,6 +56,26 @@ def test_head_says_what_the_head_has_learned(folder: Path) -> None:
     assert json.loads(out)["head"]["clips"] == 4
 
 
+def test_verbs_and_nouns_are_scored_where_the_manifest_names_them(folder: Path) -> None:
+    status, out, _ = egotool(folder, "evaluate", "convlstm-attention", "--json")
+    assert status == 0 and json.loads(out)["verbs"] is None
+    manifest = read_manifest(folder / "store" / "manifest.csv")
+    named = tuple(
+        dataclasses.replace(each, verb=each.action.split("_")[0], noun=each.action.split("_")[1])
+        for each in manifest.segments
+    )
+    write_manifest(Manifest(named), folder / "named.csv")
+    arguments = ("evaluate", "convlstm-attention", "--manifest", "named.csv")
+    status, out, _ = egotool(folder, *arguments, "--json")
+    document = json.loads(out)
+    assert document["verbs"]["classes"] == 3  # push, lift, put
+    assert document["nouns"]["classes"] == 4
+    assert document["nouns"]["top1"] == document["top1"]
+    assert document["verbs"]["segments"] == 4
+    status, out, _ = egotool(folder, *arguments)
+    assert "verb" in out and "noun" in out and "mean class" in out
+
+
 def test_unknown_actions_and_damaged_checkpoints_are_named(folder: Path) -> None:
     manifest = read_manifest(folder / "store" / "manifest.csv")
     foreign = [

@@ -109,3 +109,14 @@ def test_nothing_of_lightning_reaches_the_screen(folder: Path, capfd: pytest.Cap
     assert "test segments right" in screen
     for noise in ("warning", "lightning", "tpu", "litlogger", "💡", "num_workers", "seed set"):
         assert noise not in screen
+
+
+def test_balance_is_said_and_recorded(folder: Path) -> None:
+    status, out, err = egotool(
+        folder, "train", "convlstm", "--device", "cpu", "--balance", "--json", *SETTINGS
+    )
+    assert status == 0
+    assert "equally often" in err
+    assert json.loads(out)["record"]["balance"] is True
+    status, out, _ = egotool(folder, "train", "convlstm", "--device", "cpu", "--json", *SETTINGS)
+    assert json.loads(out)["record"]["balance"] is False  # a run of its own

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from egotool.clips.geometry import (
     resize_short_side,
     resized_shape,
 )
+from egotool.motion import tvl1
 from tests.clips.stores import coordinate_frame
 
 SMALL = ClipSettings(short_side=64, crop_size=56, augment=True)
@@ -137,3 +139,45 @@ def test_resizing_averages_when_it_shrinks():
     expected = images.reshape(2, 32, 2, 48, 2, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(resize_short_side(images, 32), expected, atol=1)
     assert resize_short_side(images, 64) is images
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 34), st.integers(0, 8), st.booleans(), st.integers(0, 255), st.integers(1, 8))
+def test_the_crop_of_the_mask_is_the_mask_of_the_crop(left, top, flipped, limit, grid):
+    """Cut the mask, or find it in what was cut: the same, position by position and cell by cell."""
+    rng = np.random.default_rng(limit)
+    frame = cv2.GaussianBlur(rng.integers(0, 256, (64, 90, 3), dtype=np.uint8), (0, 0), 2)
+
+    def mask_of(picture):
+        return (picture[..., 0].astype(int) + picture[..., 1] > limit).astype(np.float32)
+
+    view = View(left, top, 56, flipped)
+    cut = apply_view(frame[None], view, 56)[0]
+    np.testing.assert_array_equal(apply_view(mask_of(frame)[None], view, 56)[0], mask_of(cut))
+    cells = apply_view(mask_of(frame)[None], view, grid)[0]
+    of_the_cut = apply_view(mask_of(cut)[None], View(0, 0, 56), grid)[0]
+    np.testing.assert_allclose(cells, of_the_cut, atol=1e-6)
+    if 56 % grid == 0:  # every cell is the part of its positions that move
+        parts = mask_of(cut).reshape(grid, 56 // grid, grid, 56 // grid).mean(axis=(1, 3))
+        np.testing.assert_allclose(cells, parts, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(-3, 3), st.integers(-2, 2), st.integers(0, 10**6))
+def test_flow_computed_from_flipped_frames_is_the_flipped_flow(dx, dy, seed):
+    """Not only by the rule: TV-L1 of the mirrored pictures gives the mirrored flow."""
+    rng = np.random.default_rng(seed)
+    scene = cv2.GaussianBlur(rng.integers(0, 256, (64, 72), dtype=np.uint8), (0, 0), 2.5)
+    scene = cv2.normalize(scene, None, 0, 255, cv2.NORM_MINMAX)
+    first, second = scene[4:60, 8:64], scene[4 - dy : 60 - dy, 8 - dx : 64 - dx]
+    flow = tvl1(np.ascontiguousarray(first), np.ascontiguousarray(second), schedule="fast")
+    mirrored = tvl1(
+        np.ascontiguousarray(first[:, ::-1]), np.ascontiguousarray(second[:, ::-1]), schedule="fast"
+    )
+    whole = View(0, 0, 56, True)
+    plain = ClipSettings(short_side=56, crop_size=56)
+    flipped = apply_view_to_flow(flow[None], whole, plain)[0]
+    inner = np.s_[:, 8:-8, 8:-8]  # at the border content enters and leaves
+    assert np.median(np.abs(flipped[inner] - mirrored[inner])) < 0.05
+    assert abs(np.median(flow[0][8:-8, 8:-8]) - dx) < 0.25
+    assert abs(np.median(mirrored[0][8:-8, 8:-8]) + dx) < 0.25

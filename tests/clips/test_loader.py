@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from egotool.clips import ClipDataset, ClipSettings, clip_loader
+from egotool.clips import ClipDataset, ClipSampler, ClipSettings, clip_loader
 from egotool.manifests import Segment
 from tests.clips.stores import make_video
 
@@ -88,3 +88,41 @@ def test_without_shuffling_the_order_is_the_manifests(store):
     assert len(loader) == 2
     short = clip_loader(clips(store), batch_size=4, workers=0, shuffle=False, seed=0, drop_last=True)
     assert len(list(short)) == 1
+
+
+def drawn(store: Path, *, seed: int, epoch: int, balance: bool = True) -> list[str]:
+    """The actions of an epoch's clips: of nine, one is rare."""
+    segments = [Segment(f"t{n}", "a.mp4", n % 4, n % 4 + 4, "take") for n in range(8)]
+    dataset = ClipDataset(
+        store, [*segments, Segment("p", "b.mp4", 0, 4, "put")], ("put", "take"), SETTINGS, seed=0
+    )
+    sampler = ClipSampler(dataset, shuffle=True, seed=seed, epoch=epoch, balance=balance)
+    order = list(sampler)
+    assert len(order) == len(sampler) == 9
+    return [("put", "take")[dataset.labels[number]] for number in order]
+
+
+def test_balanced_epochs_show_every_action_equally_often(store):
+    actions = [action for epoch in range(200) for action in drawn(store, seed=5, epoch=epoch)]
+    assert 0.45 < actions.count("put") / len(actions) < 0.55
+    assert drawn(store, seed=5, epoch=3) == drawn(store, seed=5, epoch=3)
+    assert any(drawn(store, seed=5, epoch=e) != drawn(store, seed=6, epoch=e) for e in range(3))
+    assert drawn(store, seed=5, epoch=0, balance=False).count("put") == 1
+    with pytest.raises(ValueError, match="shuffle"):
+        clip_loader(clips(store), batch_size=2, workers=0, shuffle=False, seed=0, balance=True)
+
+
+def test_balanced_batches_do_not_depend_on_workers(store):
+    def indices(workers: int) -> list[int]:
+        loader = clip_loader(
+            clips(store),
+            batch_size=4,
+            workers=workers,
+            shuffle=True,
+            seed=2,
+            balance=True,
+            start_method="fork",
+        )
+        return [number for batch in loader for number in batch["index"].tolist()]
+
+    assert indices(0) == indices(2)

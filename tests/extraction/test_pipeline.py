@@ -17,7 +17,7 @@ from egotool.store import Array, Codec, Store, verify
 from egotool.video import find_videos
 from tests.extraction.conftest import SMALL, make_video
 
-ALL = [array.value for array in Array]
+ALL = [array.value for array in Array if array is not Array.FRAME_NUMBERS]
 
 
 def extracted(

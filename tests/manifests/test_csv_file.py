@@ -68,7 +68,7 @@ def test_files_from_spreadsheets(tmp_path, mark, line_end, separator):
         ("a,C:/v.mp4,0,5,x,,,,", "absolute video path 'C:/v.mp4'"),
         ("a,../v.mp4,0,5,x,,,,", "that leaves its folder"),
         ("a,v.mp4,0,5,x,,,,\na,v.mp4,6,9,x,,,,", "segment id 'a' of line 2 again on line 3"),
-        ("a,v.mp4,0,5,x,y,,,,,,z", "12 fields on line 2"),
+        ("a,v.mp4,0,5,x,y,,,,,,z", "12 fields for 9 columns"),
     ],
 )
 def test_wrong_rows_are_named(tmp_path, row, complaint):

@@ -39,8 +39,8 @@ def test_strict_and_closed(receipt: Receipt) -> None:
 
 def test_newer_format_says_so_whatever_its_fields(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4.json"
-    path.write_text(json.dumps({"format_version": 2, "other": True}))
-    with pytest.raises(StoreError, match=r"newer egotool \(format 2\); upgrade egotool"):
+    path.write_text(json.dumps({"format_version": 3, "other": True}))
+    with pytest.raises(StoreError, match=r"newer egotool \(format 3\); upgrade egotool"):
         read_receipt(path)
 
 

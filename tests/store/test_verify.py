@@ -67,7 +67,7 @@ def test_counts_units_and_names_are_compared(tmp_path: Path) -> None:
     _again(tmp_path, path, frame_count=10, video="other.mp4")
     problems = verify(tmp_path, NAME)
     assert any("is that of 'other.mp4'" in problem for problem in problems)
-    for array in Array:
+    for array in set(Array) - {Array.FRAME_NUMBERS}:
         assert any(f"{array} has the shape" in problem for problem in problems)
     with h5py.File(path, "r+") as file:
         file.attrs["units"] = "{}"

@@ -23,3 +23,13 @@ def test_a_fold_with_the_manifests_own_splits_is_a_run_of_its_own(tmp_path: Path
     assert fixed.data.record.manifest_fingerprint == fold.data.record.manifest_fingerprint
     assert fixed.stages[-1].folder != fold.stages[-1].folder
     assert fixed.stages[0].folder == fold.stages[0].folder  # what both start from is trained once
+
+
+def test_balance_is_another_training_and_without_it_nothing_changes(tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", masks=False)
+    request = TrainingRequest(
+        recipe=load_recipe("dynamic-net", "small", overrides=TINY), store=store, runs=tmp_path / "runs"
+    )
+    plain, balanced = plan_training(request), plan_training(replace(request, balance=True))
+    assert all(a.identity != b.identity for a, b in zip(plain.stages, balanced.stages, strict=True))
+    assert plain.stages == plan_training(replace(request, balance=False)).stages

@@ -1,4 +1,4 @@
-"""`egotool data`: datasets to bring, to hand on, to try and to measure with."""
+"""`egotool data`: datasets to bring, to hand on, to look at, to check, to try and to measure with."""
 
 import json
 import os
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from egotool.cli.data_check import check
 from egotool.cli.data_export import export_data
 from egotool.cli.data_import import import_data
+from egotool.cli.data_info import info
+from egotool.cli.data_show import show
 from egotool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 data = typer.Typer(
     name="data",
-    help="Bring datasets, hand them on, make data to try and to measure with.",
+    help="Bring datasets, check them, look at them, hand them on; make data to try and to measure with.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -24,6 +27,9 @@ data = typer.Typer(
 
 data.command("import")(import_data)
 data.command("export")(export_data)
+data.command()(check)
+data.command()(info)
+data.command()(show)
 
 
 @data.command()

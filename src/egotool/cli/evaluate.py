@@ -86,6 +86,9 @@ def _print_scores(run: "Run", scores: "Scores") -> None:
     )
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if scores.verbs is not None or scores.nouns is not None:
+        console.print(_parts_table(scores))
+        console.print("A verb or noun scores the sum of the probabilities of its actions.", highlight=False)
     console.print(_class_table(scores))
     if len(scores.actions) * 4 + 24 <= console.width:
         console.print("Confusion: rows are true, columns predicted, numbered as above", highlight=False)
@@ -98,6 +101,24 @@ def _print_scores(run: "Run", scores: "Scores") -> None:
     console.print(
         f"Predictions:  {run.predictions_file(scores.split)}", highlight=False, markup=False, soft_wrap=True
     )
+
+
+def _parts_table(scores: "Scores") -> "Table":
+    """Return verbs, nouns and actions as the datasets' tables have them."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE)
+    table.add_column("")
+    for column in ("classes", "top-1", "top-5", "mean class"):
+        table.add_column(column, justify="right")
+    for name, part in (("verb", scores.verbs), ("noun", scores.nouns)):
+        if part is not None:
+            rates = (part.top1, part.top5, part.mean_class_accuracy)
+            table.add_row(name, str(part.classes), *(f"{rate:.1%}" for rate in rates))
+    rates = (scores.top1, scores.top5, scores.mean_class_accuracy)
+    table.add_row("action", str(len(scores.actions)), *(f"{rate:.1%}" for rate in rates))
+    return table
 
 
 def _class_table(scores: "Scores") -> "Table":

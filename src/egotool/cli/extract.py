@@ -28,7 +28,10 @@ WarpFlow = Literal["second", "compensated"]
 
 
 def extract(
-    videos: Annotated[list[Path], typer.Argument(help="Videos, and folders of videos.", show_default=False)],
+    videos: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Videos, and folders of videos.", show_default="with --manifest: beside it"),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The store to write.")] = Path("store"),
     only: Annotated[str, typer.Option(help="What to make, of these.")] = "rgb,flow,warp-flow,masks",
     size: Annotated[int, typer.Option(help="Pixels of the shorter side; smaller videos stay.")] = 256,
@@ -47,6 +50,12 @@ def extract(
     on_error: Annotated[
         OnError, typer.Option(help="When a video fails, go on with the others or not.")
     ] = "skip",
+    manifest: Annotated[
+        Path | None, typer.Option(help="Labels.", show_default="manifest.csv beside the videos, or folders")
+    ] = None,
+    segments_only: Annotated[
+        bool, typer.Option("--segments-only", help="Only the frames that the manifest's segments need.")
+    ] = False,
     test_subject: Annotated[
         list[str] | None, typer.Option(help="Who tests; repeatable.", show_default="the last of several")
     ] = None,
@@ -61,14 +70,24 @@ def extract(
     Videos in <action>/ or <subject>/<action>/ folders get these labels; a manifest.csv in the folder wins.
     Typed again it does what is missing: after an interruption, with further videos, with another --only.
 
-    Example: egotool extract videos/
+    With --segments-only, long videos are decoded where the segments of --manifest are, and a bit around them.
+
+    Examples:
+
+        egotool extract videos/
+
+        egotool extract --manifest videos/labels.csv --segments-only
     """
     from egotool.console import ConsoleProgress
     from egotool.extraction import SplitChoice, extract_videos, plan_extraction
     from egotool.video import find_videos
 
     parameters = _parameters(only=only, size=size, schedule=schedule, warp_flow=warp_flow, codec=codec)
-    found = find_videos(videos)
+    if not videos and manifest is None:
+        raise UsageError("no video was given: name files or folders with videos, or a --manifest beside them")
+    if segments_only and manifest is None:
+        raise UsageError("--segments-only needs the segments: give them with --manifest FILE")
+    found = find_videos(videos or _beside(manifest))
     choice = SplitChoice(seed=split_seed, test_subjects=tuple(test_subject or ()))
     with ConsoleProgress() as progress:
         if dry_run:
@@ -79,6 +98,8 @@ def extract(
                 workers=workers,
                 overwrite=overwrite,
                 choice=choice,
+                manifest=manifest,
+                segments_only=segments_only,
                 progress=progress,
             )
         else:
@@ -90,6 +111,8 @@ def extract(
                 overwrite=overwrite,
                 on_error=on_error,
                 choice=choice,
+                manifest=manifest,
+                segments_only=segments_only,
                 progress=progress,
             )
     if dry_run:
@@ -98,6 +121,11 @@ def extract(
     _print_json(_summary_document(summary)) if as_json else _render_summary(summary)
     if not summary.ok:
         raise typer.Exit(1)
+
+
+def _beside(manifest: Path | None) -> list[Path]:
+    """Return the folder that a manifest lies in."""
+    return [] if manifest is None else [manifest.parent]
 
 
 def _parameters(

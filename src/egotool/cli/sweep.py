@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from egotool.cli.training_options import (
+    BalanceOption,
     DeviceOption,
     DevicesOption,
     DryRunOption,
@@ -61,6 +62,7 @@ def sweep(
     devices: DevicesOption = 1,
     precision: PrecisionOption = "32-true",
     workers: WorkersOption = None,
+    balance: BalanceOption = False,
     keep: KeepOption = "best",
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -92,6 +94,7 @@ def sweep(
         precision=precision,
         workers=workers,
         keep=keep,
+        balance=balance,
     )
     if search is not None and table is None and model is not None:
         _search(model, options, count=search, dry_run=dry_run, as_json=as_json)
@@ -280,6 +283,7 @@ def _best_command(model: str, options: TrainingOptions, recipe: str, found: "Sea
         value = getattr(options, name)
         if value != getattr(plain, name):
             words += [f"--{name}", str(value)]
+    words += ["--balance"] if options.balance else []
     return shlex.join(words)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from egotool.cli.training_options import (
+    BalanceOption,
     DeviceOption,
     DevicesOption,
     DryRunOption,
@@ -63,6 +64,7 @@ def train(
     devices: DevicesOption = 1,
     precision: PrecisionOption = "32-true",
     workers: WorkersOption = None,
+    balance: BalanceOption = False,
     keep: KeepOption = "best",
     again: Annotated[bool, typer.Option("--again", help="Train anew although it is finished.")] = False,
     dry_run: DryRunOption = False,
@@ -90,6 +92,7 @@ def train(
         precision=precision,
         workers=workers,
         keep=keep,
+        balance=balance,
     )
     _train(
         model,

@@ -47,6 +47,10 @@ WorkersOption: TypeAlias = Annotated[
 KeepOption: TypeAlias = Annotated[
     str, typer.Option(help="Weights to keep once a run is finished and scored: best, last, both or none.")
 ]
+BalanceOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--balance", help="Draw clips of every action equally often, however rare it is."),
+]
 FoldsOption: TypeAlias = Annotated[
     str | None, typer.Option(help="subjects: leave one subject out after the other, and average.")
 ]
@@ -71,6 +75,7 @@ class TrainingOptions:
     precision: str
     workers: int | None
     keep: str
+    balance: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for a word that is not one of those an option has."""
@@ -126,6 +131,7 @@ class TrainingOptions:
             weights=self.weights,
             start_from=start_from,
             keep=cast(Keep, self.keep),
+            balance=self.balance,
             fold=fold,
             role=role,
             again=again,

@@ -45,9 +45,10 @@ def announce(plan: "TrainingPlan", progress: Progress) -> None:
     progress.message(f"Recipe {recipe.name} ({request.recipe_reason}): {recipe.description}.")
     counts = ", ".join(f"{len(segments)} {split}" for split, segments in data.segments.items())
     fold = f" Fold: subject {request.fold} tests." if request.fold else ""
+    balance = " Every action is drawn equally often (--balance)." if request.balance else ""
     progress.message(
         f"{len(data.actions)} actions; segments: {counts}. Protocol {request.protocol}: "
-        f"the {plan.selection_split} split chooses the epoch.{fold}"
+        f"the {plan.selection_split} split chooses the epoch.{fold}{balance}"
     )
     for stage in plan.stages:
         verb = {"train": "is trained", "resume": "goes on", "reuse": "is finished and reused"}[stage.state]
@@ -63,6 +64,7 @@ def plan_document(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]") ->
         "protocol": request.protocol,
         "seed": request.seed,
         "fold": request.fold,
+        "balance": request.balance,
         "actions": data.actions,
         "segments": data.record.segments,
         "skipped": data.skipped,

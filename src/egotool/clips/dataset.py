@@ -29,7 +29,7 @@ from egotool.clips.sampling import (
 )
 from egotool.clips.settings import ClipSettings
 from egotool.errors import ManifestError
-from egotool.manifests import Segment
+from egotool.manifests import Segment, hold
 from egotool.store import Array, Store, StoredVideo, check_arrays, store_file
 
 _OPEN_VIDEOS = 64  # per process: below any system's limit on open files
@@ -128,6 +128,11 @@ class ClipDataset(Dataset[Clip]):
                 raise ManifestError(
                     f"segment {segment.segment} ({segment.start_frame} to {segment.stop_frame}) does not lie "
                     f"within the {receipt.frame_count} frames of {segment.video}: correct the manifest"
+                )
+            if not hold(receipt.stored_ranges, segment.start_frame, segment.stop_frame):
+                raise ManifestError(
+                    f"segment {segment.segment} ({segment.start_frame} to {segment.stop_frame}) was left out "
+                    f"when {segment.video} was extracted: extract it with its manifest again"
                 )
             if segment.action not in numbers:
                 raise ManifestError(

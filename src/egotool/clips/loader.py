@@ -6,6 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Sampler
 
 from egotool.clips.dataset import Clip, ClipDataset
@@ -15,11 +16,19 @@ class ClipSampler(Sampler[int]):
     """The order of an epoch's clips, a function of seed and epoch alone.
 
     `set_epoch` also tells the dataset. Lightning calls it before every epoch.
+
+    With `balance` an epoch draws as many clips as there are, with replacement: every action is equally
+    likely, and so is every clip of it. Rare actions are then seen as often as frequent ones.
     """
 
-    def __init__(self, dataset: ClipDataset, *, shuffle: bool, seed: int, epoch: int = 0) -> None:
+    def __init__(
+        self, dataset: ClipDataset, *, shuffle: bool, seed: int, epoch: int = 0, balance: bool = False
+    ) -> None:
+        if balance and not shuffle:
+            raise ValueError("balanced clips are drawn at random: balance needs shuffle")
         self.dataset = dataset
         self.shuffle = shuffle
+        self.balance = balance
         self.seed = seed
         self.set_epoch(epoch)
 
@@ -33,9 +42,18 @@ class ClipSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         order = np.arange(len(self.dataset))
-        if self.shuffle:
-            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+        rng = np.random.default_rng([self.seed, self.epoch])
+        if self.balance:
+            order = rng.choice(order, size=len(order), p=self._chances())
+        elif self.shuffle:
+            rng.shuffle(order)
         return iter(order.tolist())
+
+    def _chances(self) -> NDArray[np.float64]:
+        """Return how likely each clip is to be drawn."""
+        _, actions, counts = np.unique(self.dataset.labels, return_inverse=True, return_counts=True)
+        chances: NDArray[np.float64] = 1 / (len(counts) * counts[actions])
+        return chances
 
 
 def _start_worker(_number: int) -> None:
@@ -51,6 +69,8 @@ def clip_loader(
     seed: int,
     epoch: int = 0,
     drop_last: bool = False,
+    balance: bool = False,
+    pin_memory: bool | None = None,
     start_method: Literal["fork", "spawn", "forkserver"] | None = None,
 ) -> DataLoader[Clip]:
     """Return a loader whose batches depend on the seed and the epoch, not on the number of workers.
@@ -67,16 +87,18 @@ def clip_loader(
         epoch: the first epoch; a resumed training gives the one it goes on with, since workers begin to load
             before Lightning names the epoch.
         drop_last: leave an incomplete last batch out.
+        balance: draw every action equally often (training), see `ClipSampler`.
+        pin_memory: put batches where a GPU fetches them faster; None: if there is a GPU (CUDA).
         start_method: how workers are started; None takes Python's default.
     """
     return DataLoader(
         dataset,
         batch_size=batch_size,
-        sampler=ClipSampler(dataset, shuffle=shuffle, seed=seed, epoch=epoch),
+        sampler=ClipSampler(dataset, shuffle=shuffle, seed=seed, epoch=epoch, balance=balance),
         num_workers=workers,
         drop_last=drop_last,
         persistent_workers=workers > 0,
         worker_init_fn=_start_worker,
         multiprocessing_context=start_method if workers > 0 else None,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=torch.cuda.is_available() and pin_memory is not False,
     )

@@ -8,6 +8,7 @@ import torch
 
 from egotool.clips import Clip, ClipDataset, clip_loader
 from egotool.errors import RunError
+from egotool.evaluation.parts import parts_of_actions, score_parts
 from egotool.evaluation.predictions import Predictions, write_predictions
 from egotool.evaluation.scoring import Origin, score
 from egotool.progress import Progress, SilentProgress
@@ -75,11 +76,17 @@ def evaluate_run(
     predictions = predict(
         network, run, data=data, split=split, device=device, workers=workers, progress=progress
     )
+    segments = [each for chosen in data.segments.values() for each in chosen]
     scores = score(
         predictions,
         origin=Origin.of(run),
         split=split,
         manifest_fingerprint=data.record.manifest_fingerprint,
+    ).model_copy(
+        update={
+            "verbs": score_parts(predictions, parts_of_actions(segments, "verb")),
+            "nouns": score_parts(predictions, parts_of_actions(segments, "noun")),
+        }
     )
     write_predictions(predictions, run.predictions_file(split))
     run.write_scores(scores)

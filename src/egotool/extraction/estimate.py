@@ -9,8 +9,9 @@ from pathlib import Path
 
 from egotool.errors import EgotoolError, StoreError
 from egotool.extraction.labels import SplitChoice, check_choice
-from egotool.extraction.parameters import ExtractionParameters, arrays_of
+from egotool.extraction.parameters import ExtractionParameters, arrays_of, ranges_asked_for, with_segments
 from egotool.extraction.pool import available_cores
+from egotool.manifests import FrameRanges, clip_ranges, hold
 from egotool.motion import estimate_camera_motion, to_gray, tvl1, warp_flow
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Array, Codec, Receipt, read_receipt, receipt_file, store_file
@@ -42,7 +43,7 @@ class PlannedVideo:
         video: its name.
         source: its file.
         action: "extract", "extract again", "nothing", or "cannot be read".
-        frames: as the file declares, None if it does not.
+        frames: to extract, as the file declares; None if it does not.
         width: pixels of the stored frames.
         height: pixels of the stored frames.
         bytes: estimated size of the store file.
@@ -88,6 +89,8 @@ def plan_extraction(
     workers: int | None = None,
     overwrite: bool = False,
     choice: SplitChoice | None = None,
+    manifest: Path | None = None,
+    segments_only: bool = False,
     progress: Progress | None = None,
 ) -> ExtractionPlan:
     """Estimate what `extract_videos` would do, and write nothing.
@@ -102,13 +105,20 @@ def plan_extraction(
         workers: number of processes; None: as many as there are cores.
         overwrite: whether everything would be extracted again.
         choice: how segments would be split.
+        manifest: the labels, see `extract_videos`.
+        segments_only: whether only the frames that its segments need would be extracted.
         progress: is told how many videos were looked at.
 
     Raises:
         UsageError: if `choice` names a test subject that there is not.
     """
     progress = progress or SilentProgress()
-    check_choice([v.name for v in found], list(dict.fromkeys(v.root for v in found)), choice or SplitChoice())
+    ranges = ranges_asked_for(manifest if segments_only else None, parameters)
+    if ranges is not None:
+        found = with_segments(found, ranges, manifest)
+    roots = list(dict.fromkeys(video.root for video in found))
+    given = None if manifest is None else [manifest]
+    check_choice([video.name for video in found], roots, choice or SplitChoice(), given=given)
     workers = workers or available_cores()
     pace = 0.0
     videos = []
@@ -123,7 +133,8 @@ def plan_extraction(
         if not pace:
             with contextlib.suppress(EgotoolError):  # one that breaks off at once: the next will do
                 pace = _seconds_per_pixel(video.path, parameters)
-        videos.append(_planned(video, info, out, parameters, overwrite, pace))
+        asked_for = None if ranges is None else ranges[video.name]
+        videos.append(_planned(video, info, out, parameters, overwrite, pace, asked_for))
     progress.finish("looking at videos")
     return ExtractionPlan(
         store=out,
@@ -141,14 +152,19 @@ def _planned(
     parameters: ExtractionParameters,
     overwrite: bool,
     pace: float,
+    asked_for: FrameRanges | None,
 ) -> PlannedVideo:
     width, height = working_size(info.width, info.height, parameters.short_side)
     try:
         receipt = read_receipt(receipt_file(out, video.name))
     except StoreError:
         receipt = None
-    pixels = width * height * (info.frame_count or 0)
-    if receipt is not None and not overwrite and _seems_finished(receipt, video, out, parameters):
+    frames = info.frame_count
+    if asked_for is not None:
+        frames = sum(stop - start for start, stop in clip_ranges(asked_for, frames or asked_for[-1][1]))
+    pixels = width * height * (frames or 0)
+    done = receipt is not None and not overwrite and _seems_finished(receipt, video, out, parameters)
+    if done and receipt is not None and _covers(receipt, asked_for):
         action, pixels = "nothing", 0
     else:
         action = "extract" if receipt is None else "extract again"
@@ -157,12 +173,19 @@ def _planned(
         video=video.name,
         source=video.path,
         action=action,
-        frames=info.frame_count,
+        frames=frames,
         width=width,
         height=height,
         bytes=round(pixels * per_pixel * _CODEC_FACTOR[parameters.codec]),
         seconds=pixels * pace,
     )
+
+
+def _covers(receipt: Receipt, asked_for: FrameRanges | None) -> bool:
+    if asked_for is None:
+        return receipt.ranges is None
+    wanted = clip_ranges(asked_for, receipt.frame_count)
+    return all(hold(receipt.stored_ranges, start, stop) for start, stop in wanted)
 
 
 def _seems_finished(receipt: Receipt, video: FoundVideo, out: Path, parameters: ExtractionParameters) -> bool:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from egotool.errors import StoreError
+from egotool.errors import ManifestError, StoreError
 from egotool.extraction.parameters import ExtractionParameters, arrays_of
 from egotool.extraction.plan import Description, Source, VideoPlan
 from egotool.extraction.pool import Task
@@ -18,11 +18,14 @@ from egotool.extraction.stages import (
     prepare_source,
 )
 from egotool.extraction.work import PartRange, VideoLock, WorkFolder
-from egotool.store import FORMAT_VERSION, Array, Receipt, read_receipt, receipt_file, store_file
+from egotool.manifests import FrameRanges, clip_ranges, hold, merge_ranges
+from egotool.store import NEWEST_FORMAT_VERSION, Array, Receipt, read_receipt, receipt_file, store_file
 from egotool.video import FoundVideo, VideoIndex
 
 # Shares of the effort of a video, for its progress; measured, see `egotool bench extract`.
 INDEX_SHARE, MASKS_SHARE = 0.02, 0.1
+
+NUMBERS = frozenset({Array.FRAME_NUMBERS})
 
 Key = tuple[str, str, int]
 """Video, stage and first frame of a task."""
@@ -47,6 +50,7 @@ class VideoJob:
         parameters: ExtractionParameters,
         overwrite: bool,
         index_threads: int,
+        ranges: FrameRanges | None = None,
     ) -> None:
         self.found = found
         self.lock = lock
@@ -59,6 +63,7 @@ class VideoJob:
         self._parameters = parameters
         self._overwrite = overwrite
         self._index_threads = index_threads
+        self._asked_for = ranges
         self._begun = time.monotonic()
         self._keep_work = True
         self._source: Source | None = None
@@ -82,7 +87,7 @@ class VideoJob:
         if isinstance(value, Source):
             self._decide(value)
         elif isinstance(value, VideoIndex):
-            self._begin_parts(Description.of_index(value), value.frame_count)
+            self._begin_parts(Description.of_index(value), value.frame_count, self._ranges(value.frame_count))
         elif isinstance(value, Receipt):
             self._finish(value, Status.EXTRACTED)
         elif stage == "frames":
@@ -143,13 +148,50 @@ class VideoJob:
         self._source = source
         self._before = before = _receipt_before(receipt_file(self._store, self.found.name))
         if before is not None and self._up_to_date(before, source):
-            self.frame_count = before.frame_count
+            self.frame_count = before.stored_frames
             self._finish(before, Status.UNCHANGED)
             return
-        if before is not None and self._kept_arrays(before) >= {Array.RGB, Array.TIMESTAMPS}:
-            self._begin_parts(Description.of_receipt(before), before.frame_count)
-            return
-        self._add("index", 0, prepare_index, source, self.work, self._index_threads)
+        if before is not None:
+            ranges = self._ranges(before.frame_count)
+            if self._kept_arrays(before, ranges) >= {Array.RGB, Array.TIMESTAMPS}:
+                self._begin_parts(Description.of_receipt(before), before.frame_count, ranges)
+                return
+        asked_for = None if self._keeps_all() else self._asked_for
+        self._add("index", 0, prepare_index, source, self.work, self._index_threads, asked_for)
+
+    def _keeps_all(self) -> bool:
+        """Whether all frames of this video were stored before and have to stay."""
+        return (
+            self._before is not None
+            and self._source is not None
+            and not self._overwrite
+            and self._before.ranges is None
+            and self._before.source_sha256 == self._source.sha256
+        )
+
+    def _ranges(self, frame_count: int) -> FrameRanges | None:
+        """Return the frames to store, None for all: those asked for and those that were there before.
+
+        Raises:
+            ManifestError: if the video has none of them.
+        """
+        if self._asked_for is None or self._keeps_all():
+            return None
+        ranges = clip_ranges(self._asked_for, frame_count)
+        if not ranges:
+            raise ManifestError(
+                f"no segment of the manifest lies within the {frame_count} frames of {self.found.path}: "
+                "correct the manifest, or get the whole video"
+            )
+        before = self._before
+        if (
+            before is not None
+            and self._source is not None
+            and not self._overwrite
+            and before.source_sha256 == self._source.sha256
+        ):
+            ranges = merge_ranges((*ranges, *before.stored_ranges))
+        return None if ranges == ((0, frame_count),) else ranges
 
     def _up_to_date(self, before: Receipt, source: Source) -> bool:
         return (
@@ -157,11 +199,19 @@ class VideoJob:
             and before.source_sha256 == source.sha256
             and self._parameters.fit_with_codec(before.parameters)
             and arrays_of(self._parameters.contents) <= {Array(name) for name in before.arrays}
+            and self._covers(before)
             and store_file(self._store, self.found.name).is_file()
             and store_file(self._store, self.found.name).stat().st_size == before.file_bytes
         )
 
-    def _kept_arrays(self, before: Receipt | None) -> frozenset[Array]:
+    def _covers(self, before: Receipt) -> bool:
+        """Return whether the frames that are asked for are all there."""
+        if self._asked_for is None:
+            return before.ranges is None
+        wanted = clip_ranges(self._asked_for, before.frame_count)
+        return all(hold(before.stored_ranges, start, stop) for start, stop in wanted)
+
+    def _kept_arrays(self, before: Receipt | None, ranges: FrameRanges | None) -> frozenset[Array]:
         """Return what can be taken from the finished store file: the codec may differ, nothing else."""
         if before is None or self._overwrite or self._source is None:
             return frozenset()
@@ -169,17 +219,18 @@ class VideoJob:
         if (
             not self._parameters.fit(before.parameters)
             or before.source_sha256 != self._source.sha256
+            or before.stored_ranges != (ranges or ((0, before.frame_count),))
             or not path.is_file()
             or path.stat().st_size != before.file_bytes
         ):
             return frozenset()
         return frozenset(Array(name) for name in before.arrays)
 
-    def _begin_parts(self, description: Description, frame_count: int) -> None:
+    def _begin_parts(self, description: Description, frame_count: int, ranges: FrameRanges | None) -> None:
         """Make the plan, and hand out every part that is not there from an interrupted run."""
         if self._source is None:
             raise ValueError("a video is planned before its source is known")
-        kept = self._kept_arrays(self._before)
+        kept = self._kept_arrays(self._before, ranges)
         # What was stored stays stored, made anew where it no longer fits, unless --overwrite says else.
         had = (
             frozenset()
@@ -193,10 +244,11 @@ class VideoJob:
             frame_count=frame_count,
             kept=store_file(self._store, self.found.name) if kept else None,
             kept_arrays=kept,
-            wanted=arrays_of(self._parameters.contents) | had,
+            wanted=arrays_of(self._parameters.contents) | (had - NUMBERS) | (NUMBERS if ranges else set()),
+            ranges=ranges,
         )
         self._description = description
-        self.frame_count = frame_count
+        self.frame_count = plan.stored_frames
         self.work.tidy(plan.fingerprint)
         if plan.part_arrays:
             for part in plan.parts:
@@ -237,7 +289,7 @@ class VideoJob:
             self.found.path,
             status,
             complete=receipt.complete,
-            frames=receipt.frame_count,
+            frames=receipt.stored_frames,
             bytes=receipt.file_bytes,
             seconds=time.monotonic() - self._begun,
             store_file=store_file(self._store, self.found.name),
@@ -266,6 +318,6 @@ def _receipt_before(path: Path) -> Receipt | None:
             version = json.loads(path.read_text(encoding="utf-8"))["format_version"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if isinstance(version, int) and version > FORMAT_VERSION:
+        if isinstance(version, int) and version > NEWEST_FORMAT_VERSION:
             raise
         return None

@@ -9,8 +9,8 @@ from egotool.errors import EgotoolError, ManifestError
 from egotool.extraction.results import LabelResult
 from egotool.manifests import (
     SPLITS,
+    FrameRanges,
     Manifest,
-    Segment,
     Sidecar,
     assign_splits,
     check_manifest,
@@ -41,7 +41,13 @@ class SplitChoice:
     test_subjects: tuple[str, ...] = ()
 
 
-def check_choice(names: Iterable[str], roots: Sequence[Path], choice: SplitChoice) -> None:
+def check_choice(
+    names: Iterable[str],
+    roots: Sequence[Path],
+    choice: SplitChoice,
+    *,
+    given: Sequence[Path] | None = None,
+) -> None:
     """Refuse test subjects that there are not, before hours of work.
 
     Raises:
@@ -49,7 +55,7 @@ def check_choice(names: Iterable[str], roots: Sequence[Path], choice: SplitChoic
     """
     if not choice.test_subjects:
         return
-    given = _manifests_in(roots)
+    given = _manifests_in(roots) if given is None else given
     if not given:
         manifest_from_folders(dict.fromkeys(names, 1), test_subjects=choice.test_subjects)
         return
@@ -64,6 +70,8 @@ def update_manifest(
     frame_counts: Mapping[str, int],
     *,
     choice: SplitChoice,
+    ranges: Mapping[str, FrameRanges] | None = None,
+    given: Sequence[Path] | None = None,
 ) -> LabelResult:
     """Bring the manifest of a store up to date with the videos in it.
 
@@ -76,21 +84,24 @@ def update_manifest(
         roots: the folders that the videos were found in.
         frame_counts: number of frames of each finished video of the store.
         choice: how to divide segments where no manifest says so.
+        ranges: the frames that the store has of a video, for those of which it does not have all.
+        given: manifests to copy, instead of those in the folders.
 
     Returns:
         what was done, and what is wrong.
     """
     path = store / MANIFEST_NAME
     sidecar = Sidecar.read(path)
-    given = _manifests_in(roots)
+    given = _manifests_in(roots) if given is None else given
+    ranges = ranges or {}
     try:
         if is_edited(path):
             why = f"{path} was not written by this command, or edited since, and is kept as it is"
-            return _kept(path, frame_counts, f"{why}: delete it to have it written anew.")
+            return _kept(path, frame_counts, ranges, f"{why}: delete it to have it written anew.")
         if given:
-            return _copied(path, given, roots, frame_counts, choice)
+            return _copied(path, given, roots, frame_counts, ranges, choice)
         if path.exists() and sidecar is not None and sidecar.source != "folders":
-            return _kept(path, frame_counts, f"{path}, a copy of {sidecar.source}, is kept.")
+            return _kept(path, frame_counts, ranges, f"{path}, a copy of {sidecar.source}, is kept.")
         if not frame_counts:
             return LabelResult()
         manifest = manifest_from_folders(frame_counts, seed=choice.seed, test_subjects=choice.test_subjects)
@@ -116,11 +127,13 @@ def _read_all(paths: Sequence[Path]) -> Manifest:
     return Manifest(tuple(segments))
 
 
-def _kept(path: Path, frame_counts: Mapping[str, int], why: str) -> LabelResult:
+def _kept(
+    path: Path, frame_counts: Mapping[str, int], ranges: Mapping[str, FrameRanges], why: str
+) -> LabelResult:
     manifest = read_manifest(path)
     notes = [
         why,
-        *check_manifest(manifest, frame_counts),
+        *check_manifest(manifest, frame_counts, ranges=ranges),
         *overlap_note(manifest),
         *_missing_from(manifest, frame_counts),
     ]
@@ -132,14 +145,17 @@ def _copied(
     given: Sequence[Path],
     roots: Sequence[Path],
     frame_counts: Mapping[str, int],
+    ranges: Mapping[str, FrameRanges],
     choice: SplitChoice,
 ) -> LabelResult:
     manifest = _read_all(given)
-    later = [segment for segment in manifest.segments if _is_for_later(segment, roots, frame_counts)]
-    waits = set(later)
-    present = Manifest(tuple(segment for segment in manifest.segments if segment not in waits))
-    problems = check_manifest(present, frame_counts)
-    kept = Manifest(tuple(segment for segment in present.segments if fits(segment, frame_counts)))
+    later_videos = {
+        video for video in {s.video for s in manifest.segments} if _is_for_later(video, roots, frame_counts)
+    }
+    later = [segment for segment in manifest.segments if segment.video in later_videos]
+    present = Manifest(tuple(s for s in manifest.segments if s.video not in later_videos))
+    problems = check_manifest(present, frame_counts, ranges=ranges)
+    kept = Manifest(tuple(s for s in present.segments if fits(s, frame_counts, ranges=ranges)))
     notes = []
     if later:
         which = "1 segment" if len(later) == 1 else f"{len(later)} segments"
@@ -156,9 +172,9 @@ def _copied(
     return _result(path, kept, source=source, notes=notes, problems=problems)
 
 
-def _is_for_later(segment: Segment, roots: Sequence[Path], frame_counts: Mapping[str, int]) -> bool:
-    """Return whether a segment's video is there, but was not asked for."""
-    return segment.video not in frame_counts and any((root / segment.video).is_file() for root in roots)
+def _is_for_later(video: str, roots: Sequence[Path], frame_counts: Mapping[str, int]) -> bool:
+    """Return whether a video is there, but was not asked for."""
+    return video not in frame_counts and any((root / video).is_file() for root in roots)
 
 
 def _missing_from(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[str]:

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from egotool.errors import UsageError
+from egotool.manifests import FrameRanges, labelled_ranges, read_manifest
 from egotool.motion import TrackParameters
 from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, Array, Codec
+from egotool.video import FoundVideo
 
 WarpFlowMode = Literal["second", "compensated"]
 
@@ -92,6 +95,16 @@ class ExtractionParameters:
         return 2 * self.tracks.track_length
 
     @property
+    def frames_before(self) -> int:
+        """Frames to extract before a segment so that its masks are those of the whole video, nearly."""
+        return self.warm_up_frames
+
+    @property
+    def frames_after(self) -> int:
+        """Frames to extract behind a segment: tracks finish, and its last frame has flow and a successor."""
+        return self.run_out_frames + 1
+
+    @property
     def run_out_frames(self) -> int:
         """Frames after a part over which tracks are followed, so that those that began in it can finish."""
         return self.tracks.track_length
@@ -101,6 +114,7 @@ class ExtractionParameters:
         values: dict[str, JsonValue] = json.loads(
             json.dumps(
                 {
+                    # of the values: the same in a file that has only ranges of the frames
                     "format_version": FORMAT_VERSION,
                     "short_side": self.short_side,
                     "schedule": self.schedule,
@@ -131,3 +145,35 @@ class ExtractionParameters:
     def fingerprint(self) -> str:
         """The recorded parameters as text: equal where the stored values are."""
         return json.dumps(self.recorded(), sort_keys=True)
+
+
+def ranges_asked_for(
+    manifest: Path | None, parameters: ExtractionParameters
+) -> Mapping[str, FrameRanges] | None:
+    """Return for every video the frames that its segments need; None, without a manifest: all frames.
+
+    Raises:
+        ManifestError: if the manifest cannot be read.
+    """
+    if manifest is None:
+        return None
+    return labelled_ranges(
+        read_manifest(manifest), before=parameters.frames_before, after=parameters.frames_after
+    )
+
+
+def with_segments(
+    found: Sequence[FoundVideo], ranges: Mapping[str, FrameRanges], manifest: Path | None
+) -> list[FoundVideo]:
+    """Return the videos that have segments.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    labelled = [video for video in found if video.name in ranges]
+    if not labelled:
+        raise UsageError(
+            f"none of the videos is named in {manifest}: it must name them by their paths below the folder "
+            f"that is given, such as {found[0].name!r}"
+        )
+    return labelled

@@ -5,14 +5,14 @@ import errno
 import shutil
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from egotool.errors import EgotoolError, StoreError
+from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.job import Key, VideoJob
 from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
-from egotool.extraction.parameters import ExtractionParameters
+from egotool.extraction.parameters import ExtractionParameters, ranges_asked_for, with_segments
 from egotool.extraction.pool import (
     POLL_SECONDS,
     Outcome,
@@ -24,8 +24,9 @@ from egotool.extraction.pool import (
 from egotool.extraction.results import ExtractionSummary, Status, VideoResult
 from egotool.extraction.stages import declared_frames
 from egotool.extraction.work import VideoLock
+from egotool.manifests import FrameRanges
 from egotool.progress import Progress, SilentProgress
-from egotool.store import Store, read_receipt, receipt_file
+from egotool.store import Receipt, Store, ranges_of, read_receipt, receipt_file
 from egotool.video import FoundVideo
 
 _PROBES_PER_TASK = 32
@@ -42,6 +43,8 @@ def extract_videos(
     overwrite: bool = False,
     on_error: Literal["skip", "stop"] = "skip",
     choice: SplitChoice | None = None,
+    manifest: Path | None = None,
+    segments_only: bool = False,
     progress: Progress | None = None,
 ) -> ExtractionSummary:
     """Extract videos into a store, and write its manifest.
@@ -57,19 +60,32 @@ def extract_videos(
         overwrite: extract everything again, whatever is there.
         on_error: "skip": go on with the other videos when one fails; "stop": begin nothing further.
         choice: how to split segments where no manifest says so.
+        manifest: the labels; None: the manifest in the folder of the videos, or the names of folders.
+        segments_only: extract only the frames that the segments of `manifest` need: they, and as many around
+            them as flow and tracks reach. Frames that the store has already stay.
         progress: is told how far the work is.
 
     Returns:
         what became of every video and of the manifest. A video that cannot be extracted raises nothing.
 
     Raises:
-        UsageError: if `choice` names a test subject that there is not.
+        UsageError: if `choice` names a test subject that there is not, or there are to be segments only and
+            no manifest says which.
+        ManifestError: if `manifest` cannot be read.
         StoreError: if `out` cannot be written to.
     """
     begun = time.monotonic()
     choice = choice or SplitChoice()
     roots = list(dict.fromkeys(video.root for video in found))
-    check_choice([*_frame_counts(out), *(video.name for video in found)], roots, choice)
+    if segments_only and manifest is None:
+        raise UsageError("--segments-only needs the segments: give them with --manifest FILE")
+    given = None if manifest is None else [manifest]
+    parameters = parameters or ExtractionParameters()
+    ranges = ranges_asked_for(manifest if segments_only else None, parameters)
+    if ranges is not None:
+        found = with_segments(found, ranges, manifest)
+    names = [*_receipts(out), *(video.name for video in found)]
+    check_choice(names, roots, choice, given=given)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,27 +98,36 @@ def extract_videos(
             found,
             pool,
             out=out,
-            parameters=parameters or ExtractionParameters(),
+            parameters=parameters,
             overwrite=overwrite,
             stop_on_error=on_error == "stop",
             progress=progress or SilentProgress(),
             # one long video: nothing else could use the cores before it is indexed
             index_threads=max(1, workers) if len(found) == 1 else 1,
+            ranges=ranges,
         )
         results = extraction.run()
-    labels = update_manifest(out, roots, _frame_counts(out), choice=choice)
+    receipts = _receipts(out)
+    labels = update_manifest(
+        out,
+        roots,
+        {video: receipt.frame_count for video, receipt in receipts.items()},
+        choice=choice,
+        ranges=ranges_of(receipts),
+        given=given,
+    )
     return ExtractionSummary(out, tuple(results), labels, time.monotonic() - begun)
 
 
-def _frame_counts(out: Path) -> dict[str, int]:
-    """Return the number of frames of every finished video of a store that this version can read."""
-    counts = {}
+def _receipts(out: Path) -> dict[str, Receipt]:
+    """Return the receipts of all finished videos of a store that this version can read."""
+    receipts = {}
     with contextlib.suppress(StoreError):
         store = Store(out)
         for video in store.videos():
             with contextlib.suppress(StoreError):
-                counts[video] = store.receipt(video).frame_count
-    return counts
+                receipts[video] = store.receipt(video)
+    return receipts
 
 
 class _Extraction:
@@ -119,6 +144,7 @@ class _Extraction:
         stop_on_error: bool,
         progress: Progress,
         index_threads: int,
+        ranges: Mapping[str, FrameRanges] | None,
     ) -> None:
         self._found = found
         self._pool = pool
@@ -128,6 +154,7 @@ class _Extraction:
         self._stop_on_error = stop_on_error
         self._progress = progress
         self._index_threads = index_threads
+        self._ranges = ranges
         self._waiting = deque(found)
         self._locked: deque[FoundVideo] = deque()
         self._told_of_locks = False
@@ -165,10 +192,13 @@ class _Extraction:
                 receipt = read_receipt(receipt_file(self._out, video.name))
             except StoreError:
                 receipt = None
-            if receipt is None:
-                unknown.append(video)
+            if receipt is not None:
+                self._declared[video.name] = receipt.stored_frames
+            elif self._ranges is not None:
+                asked_for = self._ranges[video.name]
+                self._declared[video.name] = sum(stop - start for start, stop in asked_for)
             else:
-                self._declared[video.name] = receipt.frame_count
+                unknown.append(video)
         batches = [unknown[i : i + _PROBES_PER_TASK] for i in range(0, len(unknown), _PROBES_PER_TASK)]
         tasks = [
             Task(("", "probe", number), declared_frames, ([video.path for video in batch],), light=True)
@@ -208,6 +238,7 @@ class _Extraction:
                 parameters=self._parameters,
                 overwrite=self._overwrite,
                 index_threads=self._index_threads,
+                ranges=None if self._ranges is None else self._ranges[found.name],
             )
         except OSError as error:
             lock.release()

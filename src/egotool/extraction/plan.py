@@ -6,6 +6,7 @@ from pathlib import Path
 
 from egotool.extraction.parameters import CAMERA_ARRAYS, ExtractionParameters
 from egotool.extraction.work import PartRange, WorkFolder, overlapping, part_ranges
+from egotool.manifests import FrameRanges
 from egotool.store import Array, Receipt
 from egotool.video import VideoIndex
 
@@ -76,7 +77,8 @@ class VideoPlan:
         source: the video.
         work: where its parts grow.
         parameters: how.
-        frame_count: frames that decode.
+        frame_count: frames of the video.
+        ranges: the frames to store, if not all of them.
         kept: a finished store file whose arrays are still good, if there is one.
         kept_arrays: the arrays to take from it.
         wanted: the arrays that the new store file shall have.
@@ -89,11 +91,38 @@ class VideoPlan:
     kept: Path | None
     kept_arrays: frozenset[Array]
     wanted: frozenset[Array]
+    ranges: FrameRanges | None = None
+
+    @property
+    def spans(self) -> FrameRanges:
+        """The ranges of frames that are stored; between two of them there is no flow."""
+        return ((0, self.frame_count),) if self.ranges is None else self.ranges
+
+    @property
+    def stored_frames(self) -> int:
+        """Number of frames that are stored."""
+        return sum(stop - start for start, stop in self.spans)
 
     @property
     def parts(self) -> list[PartRange]:
-        """The ranges of frames that are computed one by one."""
-        return part_ranges(self.frame_count, self.parameters.part_frames)
+        """The ranges of frames that are computed one by one; none reaches over a gap."""
+        return [
+            PartRange(start + part.start, start + part.stop)
+            for start, stop in self.spans
+            for part in part_ranges(stop - start, self.parameters.part_frames)
+        ]
+
+    def span_of(self, part: PartRange) -> tuple[int, int]:
+        """Return the stored range that `part` belongs to."""
+        return next(span for span in self.spans if span[0] <= part.start < span[1])
+
+    def ends_before_gap(self, part: PartRange) -> bool:
+        """Return whether stored frames follow `part`, but not its next frame."""
+        return part.stop == self.span_of(part)[1] != self.spans[-1][1]
+
+    def position(self, frame: int) -> int:
+        """Return how many stored frames come before `frame`, which is stored itself or ends a range."""
+        return sum(min(stop, frame) - start for start, stop in self.spans if start < frame)
 
     @property
     def decodes(self) -> bool:
@@ -121,6 +150,7 @@ class VideoPlan:
                 self.parameters.codec,
                 sorted(self.part_arrays),
                 self.computes_masks,
+                *([] if self.ranges is None else [self.ranges]),
             ]
         )
 
@@ -131,7 +161,8 @@ class VideoPlan:
 
     def mask_reach(self, part: PartRange) -> tuple[int, int]:
         """Return the range of frames over which tracks are followed for the masks of `part`."""
+        first, last = self.span_of(part)
         return (
-            max(0, part.start - self.parameters.warm_up_frames),
-            min(self.frame_count, part.stop + self.parameters.run_out_frames),
+            max(first, part.start - self.parameters.warm_up_frames),
+            min(last, part.stop + self.parameters.run_out_frames),
         )

@@ -26,9 +26,11 @@ from egotool.extraction.plan import Description, Source, VideoPlan
 from egotool.extraction.pool import Report
 from egotool.extraction.work import PartRange, WorkFolder, overlapping
 from egotool.files import sha256_of_file, write_text
+from egotool.manifests import FrameRanges, clip_ranges
 from egotool.motion import compensate_flow, estimate_camera_motion, motion_masks, to_gray, tvl1, warp_flow
 from egotool.store import (
     FORMAT_VERSION,
+    RANGES_FORMAT_VERSION,
     Array,
     PartReader,
     PartWriter,
@@ -39,7 +41,7 @@ from egotool.store import (
     read_part,
     write_receipt,
 )
-from egotool.video import VideoIndex, index_video, probe, read_frames, working_size
+from egotool.video import VideoIndex, index_packets, index_video, probe, read_frames, working_size
 
 
 def prepare_source(path: Path, video: str, report: Report) -> Source:
@@ -48,18 +50,28 @@ def prepare_source(path: Path, video: str, report: Report) -> Source:
     return Source(path=path, video=video, size=path.stat().st_size, sha256=sha256_of_file(path))
 
 
-def prepare_index(source: Source, work: WorkFolder, threads: int, report: Report) -> VideoIndex:
+def prepare_index(
+    source: Source, work: WorkFolder, threads: int, ranges: FrameRanges | None, report: Report
+) -> VideoIndex:
     """Return the index of a video: made now, or left from a run that was interrupted.
+
+    For ranges of frames the packets will do, where they tell the frames apart: nothing else is decoded.
 
     Raises:
         VideoError: if no frame decodes.
     """
     if work.index.is_file():
         left = json.loads(work.index.read_text(encoding="utf-8"))
-        if left["sha256"] == source.sha256:
+        if left["sha256"] == source.sha256 and (ranges is not None or not left.get("packets")):
             return VideoIndex.from_json(left["index"])
-    index = index_video(source.path, on_frame=report, threads=threads)
-    write_text(work.index, json.dumps({"sha256": source.sha256, "index": index.to_json()}))
+    index = None if ranges is None else index_packets(source.path)
+    if index is not None and clip_ranges(ranges or (), index.frame_count) == ((0, index.frame_count),):
+        index = None  # all of the video, as if it had been asked for
+    packets = index is not None
+    if index is None:
+        index = index_video(source.path, on_frame=report, threads=threads)
+    note = {"sha256": source.sha256, "packets": packets, "index": index.to_json()}
+    write_text(work.index, json.dumps(note))
     return index
 
 
@@ -76,14 +88,17 @@ def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> Non
     if target.is_file():
         return
     arrays = plan.part_arrays
+    _, last = plan.span_of(part)
     with _kept_file(plan) as kept, PartWriter(target, codec=plan.parameters.codec) as writer:
         previous: NDArray[np.uint8] | None = None
-        for index, seconds, rgb in _frames(plan, kept, part.start, min(part.stop + 1, plan.frame_count)):
+        for index, seconds, rgb in _frames(plan, kept, part.start, min(part.stop + 1, last)):
             if index < part.stop:
                 if Array.RGB in arrays:
                     writer.append(Array.RGB, rgb)
                 if Array.TIMESTAMPS in arrays:
                     writer.append(Array.TIMESTAMPS, np.float64(seconds))
+                if Array.FRAME_NUMBERS in arrays:
+                    writer.append(Array.FRAME_NUMBERS, np.int64(index))
             gray = to_gray(rgb)
             if index == part.start:
                 _declare(writer, arrays, *gray.shape)
@@ -91,7 +106,21 @@ def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> Non
                 _append_motion(writer, plan, kept, index - 1, previous, gray)
             previous = gray
             report(index - part.start)
+        if previous is not None and plan.ends_before_gap(part):
+            _append_gap(writer, arrays, *previous.shape)
     report(part.stop - part.start)
+
+
+def _append_gap(writer: PartWriter, arrays: frozenset[Array], height: int, width: int) -> None:
+    """Append what stands between the last frame of a range and the first of the next: no motion is known."""
+    nothing: dict[Array, NDArray[np.generic]] = {
+        Array.FLOW: np.zeros((2, height, width), dtype=np.int16),
+        Array.WARP_FLOW: np.zeros((2, height, width), dtype=np.int16),
+        Array.HOMOGRAPHY: np.eye(3),
+        Array.HOMOGRAPHY_VALID: np.array(False),
+    }
+    for array in arrays & nothing.keys():
+        writer.append(array, nothing[array])
 
 
 def _declare(writer: PartWriter, arrays: frozenset[Array], height: int, width: int) -> None:
@@ -119,7 +148,8 @@ def _append_motion(
     if not arrays & ({Array.FLOW, Array.WARP_FLOW} | CAMERA_ARRAYS):
         return
     if kept is not None and Array.FLOW in plan.kept_arrays:
-        stored = kept.read(Array.FLOW, index, index + 1)[0].astype(np.int16, copy=False)
+        place = plan.position(index)
+        stored = kept.read(Array.FLOW, place, place + 1)[0].astype(np.int16, copy=False)
     else:
         stored = encode_flow(tvl1(gray0, gray1, schedule=parameters.schedule, backend=parameters.backend))
     if Array.FLOW in arrays:
@@ -148,8 +178,9 @@ def _frames(
 ) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
     """Yield number, time and picture of frames, from the kept store file or else from the video."""
     if kept is not None and not plan.decodes:
-        times = kept.read(Array.TIMESTAMPS, start, stop).astype(np.float64)
-        for index, rgb in enumerate(_items(kept, Array.RGB, start, stop), start):
+        first, last = plan.position(start), plan.position(start) + stop - start
+        times = kept.read(Array.TIMESTAMPS, first, last).astype(np.float64)
+        for index, rgb in enumerate(_items(kept, Array.RGB, first, last), start):
             yield index, times[index - start], rgb.astype(np.uint8, copy=False)
         return
     frames = read_frames(
@@ -205,10 +236,11 @@ def compute_masks_part(plan: VideoPlan, part: PartRange, report: Report) -> None
 
 
 def _stored(plan: VideoPlan, array: Array, start: int, stop: int) -> Iterator[NDArray[np.generic]]:
-    """Yield the items `start` to `stop` of an array, one by one, from the kept file or from frames parts."""
+    """Yield the items of frames `start` to `stop` of one range one by one, from the kept file or parts."""
     if array in plan.kept_arrays and plan.kept is not None:
+        first = plan.position(start)
         with read_part(plan.kept) as reader:
-            yield from _items(reader, array, start, stop)
+            yield from _items(reader, array, first, first + stop - start)
         return
     for part in overlapping(plan.parts, start, stop):
         with read_part(plan.work.frames_part(part)) as reader:
@@ -234,7 +266,7 @@ def join(plan: VideoPlan, description: Description, report: Report) -> Receipt:
     )
     width, height = working_size(description.width, description.height, plan.parameters.short_side)
     receipt = Receipt(
-        format_version=FORMAT_VERSION,
+        format_version=FORMAT_VERSION if plan.ranges is None else RANGES_FORMAT_VERSION,
         tool_version=__version__,
         video=source.video,
         source_name=source.path.name,
@@ -243,6 +275,7 @@ def join(plan: VideoPlan, description: Description, report: Report) -> Receipt:
         parameters=parameters,
         arrays=[array.value for array in Array if array in plan.wanted],
         frame_count=plan.frame_count,
+        ranges=None if plan.ranges is None else list(plan.ranges),
         width=width,
         height=height,
         frame_rate=description.frame_rate,

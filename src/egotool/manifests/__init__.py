@@ -5,7 +5,9 @@ from egotool.manifests.comparing import Count, compare_counts, compare_segments
 from egotool.manifests.csv_file import (
     COLUMNS,
     REQUIRED_COLUMNS,
+    ManifestReading,
     read_manifest,
+    read_manifest_lines,
     video_name_problem,
     write_manifest,
 )
@@ -27,6 +29,7 @@ from egotool.manifests.importing import (
     official_split,
 )
 from egotool.manifests.official import official_splits
+from egotool.manifests.ranges import FrameRanges, clip_ranges, hold, labelled_ranges, merge_ranges
 from egotool.manifests.segments import SPLITS, Manifest, Segment
 from egotool.manifests.sidecar import Sidecar, is_edited, write_with_sidecar
 from egotool.manifests.splits import assign_splits, carve_validation, natural_order
@@ -38,15 +41,18 @@ __all__ = [
     "SPLITS",
     "Count",
     "DatasetDescriptor",
+    "FrameRanges",
     "ImportedLabels",
     "LabelOptions",
     "Manifest",
+    "ManifestReading",
     "OfficialSplit",
     "Segment",
     "Sidecar",
     "assign_splits",
     "carve_validation",
     "check_manifest",
+    "clip_ranges",
     "compare_counts",
     "compare_segments",
     "dataset_of",
@@ -55,15 +61,19 @@ __all__ = [
     "fits",
     "folder_notes",
     "has_labels",
+    "hold",
     "import_labels",
     "is_edited",
+    "labelled_ranges",
     "manifest_from_folders",
+    "merge_ranges",
     "natural_order",
     "official_split",
     "official_splits",
     "overlap_note",
     "read_descriptor",
     "read_manifest",
+    "read_manifest_lines",
     "similar_actions",
     "verb_and_noun",
     "video_name_problem",

@@ -3,18 +3,26 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from egotool.manifests.ranges import FrameRanges, hold
 from egotool.manifests.segments import Manifest, Segment
 
 
-def check_manifest(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[str]:
+def check_manifest(
+    manifest: Manifest,
+    frame_counts: Mapping[str, int],
+    *,
+    ranges: Mapping[str, FrameRanges] | None = None,
+) -> list[str]:
     """Return what does not fit between a manifest and the videos it names, one sentence each.
 
     Args:
         manifest: the segments.
         frame_counts: number of frames of each video that there is.
+        ranges: the frames that a store has of a video, for those of which it does not have all.
 
     Returns:
-        sentences: unknown videos, and segments outside their video. Overlaps are no problem: `overlap_note`.
+        sentences: unknown videos, segments outside their video, or of frames that the store lacks. Overlaps
+        are no problem: `overlap_note`.
     """
     segments_of: dict[str, list[Segment]] = defaultdict(list)
     for segment in manifest.segments:
@@ -25,12 +33,22 @@ def check_manifest(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[
             problems.append(f"{video}: {_names(segments)} a video that is not there.")
             continue
         problems += _outside(video, segments, frame_counts[video])
+        if ranges is not None and video in ranges:
+            problems += _left_out(video, segments, frame_counts[video], ranges[video])
     return problems
 
 
-def fits(segment: Segment, frame_counts: Mapping[str, int]) -> bool:
-    """Return whether the segment's video is there and holds all of its frames."""
-    return segment.stop_frame <= frame_counts.get(segment.video, -1)
+def fits(
+    segment: Segment,
+    frame_counts: Mapping[str, int],
+    *,
+    ranges: Mapping[str, FrameRanges] | None = None,
+) -> bool:
+    """Return whether the segment's video is there and holds all of its frames; see `check_manifest`."""
+    if segment.stop_frame > frame_counts.get(segment.video, -1):
+        return False
+    there = None if ranges is None else ranges.get(segment.video)
+    return there is None or hold(there, segment.start_frame, segment.stop_frame)
 
 
 def overlap_note(manifest: Manifest) -> list[str]:
@@ -80,6 +98,15 @@ def _outside(video: str, segments: Sequence[Segment], frame_count: int) -> list[
         f"but the video has {frame_count} frames."
         for segment in segments
         if segment.stop_frame > frame_count
+    ]
+
+
+def _left_out(video: str, segments: Sequence[Segment], frame_count: int, there: FrameRanges) -> list[str]:
+    return [
+        f"{video}: segment {segment.segment} (frames {segment.start_frame} to {segment.stop_frame - 1}) was "
+        "left out of the store: extract it with `egotool extract --manifest MANIFEST --segments-only`."
+        for segment in segments
+        if segment.stop_frame <= frame_count and not hold(there, segment.start_frame, segment.stop_frame)
     ]
 
 

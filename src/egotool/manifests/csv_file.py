@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from egotool.errors import ManifestError
@@ -17,6 +18,19 @@ REQUIRED_COLUMNS = COLUMNS[:5]
 """The columns that a manifest must have; the others may be left out."""
 
 PROBLEMS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ManifestReading:
+    """What could be read of a manifest.
+
+    Attributes:
+        manifest: the segments of the lines that are right.
+        problems: what is wrong with the others, each naming its line and what to do.
+    """
+
+    manifest: Manifest
+    problems: tuple[str, ...]
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -36,18 +50,28 @@ def read_manifest(path: Path) -> Manifest:
         ManifestError: if the file is missing, not UTF-8, lacks a column, or has lines that cannot be right;
             the message names file, line and column of the first five.
     """
-    reader = _RowReader(path)
+    reading = read_manifest_lines(path)
+    if reading.problems:
+        shown = "; ".join(reading.problems[:PROBLEMS_SHOWN])
+        more = len(reading.problems) - PROBLEMS_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        raise ManifestError(f"the manifest {path} has {shown}{rest}: correct this and try again.")
+    return reading.manifest
+
+
+def read_manifest_lines(path: Path) -> ManifestReading:
+    """Read as much of a manifest as can be read: as `read_manifest`, but bad lines are named and left out.
+
+    Raises:
+        ManifestError: if the file is missing, not UTF-8, no CSV, or lacks a column.
+    """
+    reader = _RowReader()
     segments = []
-    for line, row in _rows(path, _read_text(path)):
+    for line, row in _rows(path, _read_text(path), reader):
         segment = reader.segment(line, row)
         if segment is not None:
             segments.append(segment)
-    if reader.problems:
-        shown = "; ".join(reader.problems[:PROBLEMS_SHOWN])
-        more = len(reader.problems) - PROBLEMS_SHOWN
-        rest = f"; and {more} more" if more > 0 else ""
-        raise ManifestError(f"the manifest {path} has {shown}{rest}: correct this and try again.")
-    return Manifest(tuple(segments))
+    return ManifestReading(Manifest(tuple(segments)), tuple(reader.problems))
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
@@ -80,8 +104,7 @@ def video_name_problem(name: str) -> str | None:
 class _RowReader:
     """Turns rows into segments and collects what is wrong with them."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self) -> None:
         self.problems: list[str] = []
         self._line_of_segment: dict[str, int] = {}
         self._problem_of_video: dict[str, str | None] = {}
@@ -92,13 +115,11 @@ class _RowReader:
         start = self._frame(line, "start_frame", row["start_frame"])
         stop = self._frame(line, "stop_frame", row["stop_frame"])
         if start is not None and stop is not None and start >= stop:
-            self._note(line, f"start_frame {start} not before stop_frame {stop}")
+            self.note(line, f"start_frame {start} not before stop_frame {stop}")
         self._check_names(line, row["segment"], row["video"])
         split = row.get("split", "")
         if split and split not in SPLITS:
-            self._note(
-                line, f"the unknown split {split!r} (use train, validation or test, or leave it empty)"
-            )
+            self.note(line, f"the unknown split {split!r} (use train, validation or test, or leave it empty)")
         if start is None or stop is None or len(self.problems) > before:
             return None
         return Segment(
@@ -113,13 +134,14 @@ class _RowReader:
             split=split,
         )
 
-    def _note(self, line: int, problem: str) -> None:
+    def note(self, line: int, problem: str) -> None:
+        """Remember what is wrong with a line."""
         self.problems.append(f"{problem} on line {line}")
 
     def _frame(self, line: int, column: str, value: str) -> int | None:
         if value.isascii() and value.isdigit():
             return int(value)
-        self._note(line, f"the {column} {value!r} that is no whole number from 0 up")
+        self.note(line, f"the {column} {value!r} that is no whole number from 0 up")
         return None
 
     def _check_names(self, line: int, segment: str, video: str) -> None:
@@ -127,13 +149,13 @@ class _RowReader:
             self._problem_of_video[video] = video_name_problem(video)
         problem = self._problem_of_video[video]
         if problem is not None:
-            self._note(line, problem)
+            self.note(line, problem)
         if not segment:
-            self._note(line, "no segment id")
+            self.note(line, "no segment id")
             return
         first = self._line_of_segment.setdefault(segment, line)
         if first != line:
-            self._note(line, f"the segment id {segment!r} of line {first} again")
+            self.note(line, f"the segment id {segment!r} of line {first} again")
 
 
 def _read_text(path: Path) -> str:
@@ -145,7 +167,7 @@ def _read_text(path: Path) -> str:
         raise ManifestError(f"the manifest {path} cannot be read ({error.strerror}).") from error
 
 
-def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: Path, text: str, reader: _RowReader) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the named, stripped fields of every row that is not blank."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
     try:
@@ -159,10 +181,12 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
                 # a spreadsheet leaves out trailing empty cells
                 fields += [""] * (len(header) - len(fields))
             elif any(fields[len(header) :]):
-                raise ManifestError(
-                    f"the manifest {path} has {len(fields)} fields on line {rows.line_num} and {len(header)} "
-                    "columns: put quotes around a field that contains the separator."
+                reader.note(
+                    rows.line_num,
+                    f"{len(fields)} fields for {len(header)} columns (put quotes around a field that "
+                    "contains the separator)",
                 )
+                continue
             yield rows.line_num, dict(zip(header, fields, strict=False))
     except csv.Error as error:
         raise ManifestError(

@@ -80,7 +80,8 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         model=record.model,
         recipe=record.recipe,
         recipe_reason="" if imported else record.recipe_reason,
-        recipe_digest=recipe_digest(recipe),
+        # a training that draws clips otherwise is another experiment
+        recipe_digest=recipe_digest(recipe) + ("+balance" if record.balance else ""),
         row=recipe.row,
         own_recipe=is_own_recipe(recipe, overrides=record.overrides),
         protocol=record.protocol,
@@ -90,7 +91,10 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         imported=record.recipe_reason if imported else "",
         started_from=_started_elsewhere(run),
         # What a two-stream model starts from was trained with its overrides, which need not have been for it.
-        overrides=() if is_shipped(recipe) else record.overrides,
+        overrides=(
+            *(() if is_shipped(recipe) else record.overrides),
+            *(("--balance",) if record.balance else ()),
+        ),
         seed=record.seed,
         data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
         data_name=_short_path(record.data.store),

@@ -105,8 +105,9 @@ def _trials(model: str, *, runs: Path, split: str) -> list[Run]:
     for run in find_runs(runs, model=model):
         if run.scores(split) is not None:
             record = run.record
-            own = not record.overrides and not run.recipe.row
-            key = (own, recipe_digest(run.recipe), record.data.fingerprint, record.protocol)
+            own = not record.overrides and not record.balance and not run.recipe.row
+            trained = f"{recipe_digest(run.recipe)}, balance {record.balance}"
+            key = (own, trained, record.data.fingerprint, record.protocol)
             groups[key][record.seed] = run  # oldest first: of one seed the newest stays
     if not groups:
         raise UsageError(

@@ -133,7 +133,7 @@ def _read(store: Store, row: SheetRow, viewer: NetworkViewer | None) -> _Source:
         frame = int(view.frames[step])
     video: StoredVideo = store.open(row.segment.video)
     arrays = set(video.arrays)
-    has_next = frame < video.frame_count - 1
+    has_next = video.has(frame, frame + 2)
     try:
         return _Source(
             row=row,

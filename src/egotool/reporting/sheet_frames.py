@@ -8,7 +8,7 @@ import numpy as np
 
 from egotool.errors import UsageError
 from egotool.manifests import Segment, fits, read_manifest
-from egotool.store import Store
+from egotool.store import Store, ranges_of
 
 MANIFEST_NAME = "manifest.csv"
 
@@ -80,15 +80,19 @@ def _segments(store: Store, manifest_file: Path | None) -> list[Segment]:
     path = manifest_file or store.path / MANIFEST_NAME
     if manifest_file is not None or path.is_file():
         wanted = [each for each in read_manifest(path).segments if each.video in set(videos)]
-        frame_counts = {name: store.receipt(name).frame_count for name in {each.video for each in wanted}}
-        usable = [each for each in wanted if fits(each, frame_counts)]
+        receipts = {name: store.receipt(name) for name in {each.video for each in wanted}}
+        frame_counts = {name: receipt.frame_count for name, receipt in receipts.items()}
+        usable = [each for each in wanted if fits(each, frame_counts, ranges=ranges_of(receipts))]
         if usable:
             return usable
     return [_whole(store, name) for name in videos]
 
 
 def _whole(store: Store, video: str) -> Segment:
-    return Segment(segment="", video=video, start_frame=0, stop_frame=store.receipt(video).frame_count)
+    """Return the whole video, or the longest range of its frames that the store has."""
+    ranges = store.receipt(video).stored_ranges
+    start, stop = max(ranges, key=lambda each: each[1] - each[0])
+    return Segment(segment="", video=video, start_frame=start, stop_frame=stop)
 
 
 def _along(segment: Segment, count: int) -> list[SheetRow]:

@@ -38,7 +38,7 @@ from egotool.runs.recipe import (
     TwoStreamNetworkRecipe,
 )
 from egotool.runs.rows import load_row_recipe
-from egotool.runs.scores import ClassScore, Scores
+from egotool.runs.scores import ClassScore, PartScores, Scores
 
 if TYPE_CHECKING:
     from egotool.runs.data import (
@@ -81,6 +81,7 @@ __all__ = [
     "Network",
     "NetworkRecipe",
     "ParameterGroup",
+    "PartScores",
     "Protocol",
     "Recipe",
     "Run",

@@ -22,7 +22,7 @@ from egotool.manifests import (
 )
 from egotool.runs.folder import DataRecord
 from egotool.runs.recipe import FlowClipRecipe, Recipe
-from egotool.store import Store
+from egotool.store import Receipt, Store, ranges_of
 
 MANIFEST_NAME = "manifest.csv"
 
@@ -82,17 +82,15 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None, *, fold: 
     wanted = sorted({segment.video for segment in manifest.segments} & present)
     receipts = {video: opened.receipt(video) for video in wanted}
     frame_counts = {video: receipt.frame_count for video, receipt in receipts.items()}
-    usable = [segment for segment in manifest.segments if segment.action and fits(segment, frame_counts)]
+    ranges = ranges_of(receipts)
+    usable = [each for each in manifest.segments if each.action and fits(each, frame_counts, ranges=ranges)]
     if not usable:
         raise ManifestError(f"none of the labelled segments in {path} is in the store {store}")
-    skipped = check_manifest(manifest, frame_counts)
+    skipped = check_manifest(manifest, frame_counts, ranges=ranges)
     notes = overlap_note(Manifest(tuple(usable)))
     segments = {split: tuple(each for each in usable if each.split == split) for split in SPLITS}
     used = sorted({segment.video for segment in usable})
-    seen = [
-        [video, receipts[video].source_sha256, receipts[video].frame_count, receipts[video].parameters]
-        for video in used
-    ]
+    seen = [_seen(video, receipts[video]) for video in used]
     record = DataRecord(
         store=str(store),
         manifest=str(path),
@@ -107,6 +105,13 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None, *, fold: 
         whole_fingerprint=_digest(whole, seen) if fold else "",
     )
     return LabelledData(store, path, manifest.actions, segments, record, tuple(skipped), tuple(notes))
+
+
+def _seen(video: str, receipt: Receipt) -> list[object]:
+    """Return what of a stored video decides the clips."""
+    # Masks begin anew with every range; a video of which all is stored is described as it ever was.
+    ranges = [] if receipt.ranges is None else [receipt.ranges]
+    return [video, receipt.source_sha256, receipt.frame_count, receipt.parameters, *ranges]
 
 
 def _digest(manifest_fingerprint: str, videos: Sequence[Sequence[object]]) -> str:

@@ -74,6 +74,8 @@ class RunRecord(_Document):
     overrides: tuple[str, ...] = ()
     seed: int
     protocol: Protocol
+    balance: bool = False
+    """Whether training drew every action equally often instead of every segment once."""
     selection: str
     """In words: what chooses the epoch."""
     actions: tuple[str, ...]

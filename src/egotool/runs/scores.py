@@ -19,6 +19,21 @@ class ClassScore(_Document):
     """Share of the action's segments recognised (recall), 0..1."""
 
 
+class PartScores(_Document):
+    """How well the verbs, or the nouns, of the actions are told apart; rates are between 0 and 1.
+
+    The score of a verb is the sum of the probabilities of the actions that have it.
+    """
+
+    classes: int
+    """Number of different verbs or nouns."""
+    segments: int
+    top1: float
+    top5: float
+    mean_class_accuracy: float
+    """Over the verbs or nouns that the split shows."""
+
+
 class Scores(_Document):
     """Scores of a run on one split; all rates are between 0 and 1."""
 
@@ -46,6 +61,10 @@ class Scores(_Document):
     per_class: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Rows are the true actions, columns the predicted ones, in the order of `actions`."""
+    verbs: PartScores | None = None
+    """None where the manifest does not give every action one verb, or all actions share one."""
+    nouns: PartScores | None = None
+    """The same for nouns."""
     manifest_fingerprint: str
     created: str
     """ISO 8601, UTC."""

@@ -9,6 +9,8 @@ from egotool.store._join import join_parts
 from egotool.store._layout import (
     FLOW_SCALE,
     FORMAT_VERSION,
+    NEWEST_FORMAT_VERSION,
+    RANGES_FORMAT_VERSION,
     UNITS,
     Array,
     decode_flow,
@@ -18,13 +20,15 @@ from egotool.store._layout import (
 )
 from egotool.store._parts import PartReader, PartWriter, read_part
 from egotool.store._read import Store, StoredVideo, check_arrays
-from egotool.store._receipt import Receipt, read_receipt, write_receipt
+from egotool.store._receipt import Receipt, ranges_of, read_receipt, write_receipt
 from egotool.store._verify import verify
 
 __all__ = [
     "DEFAULT_CODEC",
     "FLOW_SCALE",
     "FORMAT_VERSION",
+    "NEWEST_FORMAT_VERSION",
+    "RANGES_FORMAT_VERSION",
     "UNITS",
     "Array",
     "Codec",
@@ -37,6 +41,7 @@ __all__ = [
     "decode_flow",
     "encode_flow",
     "join_parts",
+    "ranges_of",
     "read_part",
     "read_receipt",
     "receipt_file",

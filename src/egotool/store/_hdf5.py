@@ -17,9 +17,9 @@ from egotool.store._layout import (
     FORMAT_VERSION,
     SMALL_ITEMS_PER_CHUNK,
     SPECIFICATIONS,
-    UNITS,
     Array,
     check_format_version,
+    units_of_format,
 )
 
 HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError)
@@ -32,7 +32,9 @@ _LIBRARY_VERSIONS = ("v110", "v110")  # HDF5 1.10 (2016) and later read the file
 
 
 @contextlib.contextmanager
-def creating(path: Path, attributes: Mapping[str, Scalar]) -> Iterator[h5py.File]:
+def creating(
+    path: Path, attributes: Mapping[str, Scalar], *, format_version: int = FORMAT_VERSION
+) -> Iterator[h5py.File]:
     """Yield a new HDF5 file that becomes `path` when the block ends well, and vanishes otherwise.
 
     Raises:
@@ -44,9 +46,9 @@ def creating(path: Path, attributes: Mapping[str, Scalar]) -> Iterator[h5py.File
             temporary, "w", libver=_LIBRARY_VERSIONS, locking=False, rdcc_nbytes=0, track_order=False
         )
         try:
-            file.attrs["format_version"] = np.int64(FORMAT_VERSION)
+            file.attrs["format_version"] = np.int64(format_version)
             file.attrs["tool_version"] = egotool.__version__
-            file.attrs["units"] = json.dumps(UNITS, sort_keys=True)
+            file.attrs["units"] = json.dumps(units_of_format(format_version), sort_keys=True)
             for name, value in sorted(attributes.items()):
                 file.attrs[name] = value
             yield file

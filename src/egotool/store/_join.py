@@ -18,7 +18,14 @@ from egotool.store._hdf5 import (
     open_for_reading,
     read_items,
 )
-from egotool.store._layout import SMALL_ITEMS_PER_CHUNK, SPECIFICATIONS, Array, item_shape_of
+from egotool.store._layout import (
+    FORMAT_VERSION,
+    RANGES_FORMAT_VERSION,
+    SMALL_ITEMS_PER_CHUNK,
+    SPECIFICATIONS,
+    Array,
+    item_shape_of,
+)
 
 
 def join_parts(
@@ -31,7 +38,8 @@ def join_parts(
     """Write the items of `parts` (for each array its files, in order) to the new file `target`.
 
     Where a part was written with `codec`, its compressed chunks are copied as they are; otherwise they are
-    compressed again. One item at a time is in memory. `target` appears whole or not at all.
+    compressed again. One item at a time is in memory. `target` appears whole or not at all. With frame
+    numbers among `parts` it is of the format for ranges of frames.
 
     Raises:
         StoreError: if a part is missing or damaged, the counts or shapes of the arrays do not fit
@@ -40,7 +48,8 @@ def join_parts(
     # In the order of Array, whatever the mapping's: equal input gives equal files.
     measured = {array: _measure(array, parts[array]) for array in Array if array in parts}
     _check_counts(target, {array: count for array, (count, _) in measured.items()})
-    with creating(target, attributes or {}) as file:
+    version = RANGES_FORMAT_VERSION if Array.FRAME_NUMBERS in measured else FORMAT_VERSION
+    with creating(target, attributes or {}, format_version=version) as file:
         for array, (count, item_shape) in measured.items():
             shape = item_shape or _shape_without_items(array, measured)
             if shape is not None:

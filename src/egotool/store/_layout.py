@@ -11,6 +11,12 @@ from egotool.errors import StoreError
 from egotool.files import inside
 
 FORMAT_VERSION: int = 1
+"""Of a file that has all frames of its video."""
+
+RANGES_FORMAT_VERSION: int = 2
+"""Of a file that has only ranges of them: a reader of format 1 would take positions for frame numbers."""
+
+NEWEST_FORMAT_VERSION: int = RANGES_FORMAT_VERSION
 """Raised when a reader of the version before could misread a file; readers accept it and everything older."""
 
 FLOW_SCALE = 64
@@ -40,6 +46,8 @@ class Array(StrEnum):
     """(N-1,) bool; False: the camera's motion was not found and the identity stands in."""
     MASKS = "motion_masks"
     """(N, H, W) uint8, 255 where something moves by itself, else 0."""
+    FRAME_NUMBERS = "frame_numbers"
+    """(N,) int64, which frame of the video each stored one is; only where the file does not have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +84,18 @@ SPECIFICATIONS: dict[Array, ArraySpecification] = {
     ),
     Array.HOMOGRAPHY_VALID: ArraySpecification(np.dtype("?"), 0, False, True, "boolean"),
     Array.MASKS: ArraySpecification(np.dtype("u1"), 2, True, False, "0 still, 255 moving"),
+    Array.FRAME_NUMBERS: ArraySpecification(np.dtype("<i8"), 0, False, False, "frame of the video"),
 }
 
 UNITS: dict[str, str] = {array.value: specification.unit for array, specification in SPECIFICATIONS.items()}
-"""The unit of every array, as recorded in each file's attribute `units`."""
+"""The unit of every array."""
+
+
+def units_of_format(version: int) -> dict[str, str]:
+    """Return what files of a format record in their attribute `units`."""
+    if version >= RANGES_FORMAT_VERSION:
+        return UNITS
+    return {name: unit for name, unit in UNITS.items() if name != Array.FRAME_NUMBERS}
 
 
 def item_shape_of(array: Array, height: int, width: int) -> tuple[int, ...]:
@@ -128,5 +144,5 @@ def check_format_version(version: object, path: Path) -> None:
     """
     if isinstance(version, bool) or not isinstance(version, int | np.integer) or version < 1:
         raise StoreError(f"{path} is not a file of an egotool store: extract its video again")
-    if version > FORMAT_VERSION:
+    if version > NEWEST_FORMAT_VERSION:
         raise StoreError(f"{path} was made by a newer egotool (format {version}); upgrade egotool")

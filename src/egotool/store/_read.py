@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from egotool.errors import StoreError
+from egotool.manifests import FrameRanges, hold
 from egotool.store._hdf5 import open_for_reading, read_items
 from egotool.store._layout import (
     SPECIFICATIONS,
@@ -32,6 +33,7 @@ _EXTRACTED_AS = {
     Array.HOMOGRAPHY: "warp-flow",
     Array.HOMOGRAPHY_VALID: "warp-flow",
     Array.MASKS: "masks",
+    Array.FRAME_NUMBERS: "rgb",
 }
 """What `egotool extract --only` calls that which makes an array."""
 
@@ -109,7 +111,8 @@ class StoredVideo:
     """One video of a store.
 
     The HDF5 file is opened by the first read in each process, and is left behind when the object is pickled
-    or its process forks. All reading takes indices in any order, also repeated ones.
+    or its process forks. All reading takes frame numbers of the video in any order, also repeated ones,
+    whether the file has all frames or only ranges of them.
     """
 
     def __init__(self, path: Path, receipt: Receipt) -> None:
@@ -121,8 +124,17 @@ class StoredVideo:
 
     @property
     def frame_count(self) -> int:
-        """Number of frames, N."""
+        """Number of frames of the video; the file may have only some, see `has`."""
         return self.receipt.frame_count
+
+    @property
+    def ranges(self) -> FrameRanges:
+        """The ranges of frames that the file has, half-open; one if it has all."""
+        return self.receipt.stored_ranges
+
+    def has(self, start: int, stop: int) -> bool:
+        """Return whether the file has the frames `start` to `stop` (half-open) and the flow between them."""
+        return start >= 0 and hold(self.ranges, start, stop)
 
     @property
     def width(self) -> int:
@@ -161,8 +173,12 @@ class StoredVideo:
         return matrices, self._read(Array.HOMOGRAPHY_VALID, indices).astype(np.bool_, copy=False)
 
     def timestamps(self) -> npt.NDArray[np.float64]:
-        """Return the presentation times of all frames, (N,) seconds since the first."""
-        return self._read(Array.TIMESTAMPS, range(self.frame_count)).astype(np.float64, copy=False)
+        """Return the presentation times of all stored frames, (N,) seconds since the video's first."""
+        return self._read(Array.TIMESTAMPS, self.frame_numbers()).astype(np.float64, copy=False)
+
+    def frame_numbers(self) -> npt.NDArray[np.int64]:
+        """Return which frames of the video the file has, (N,) increasing."""
+        return np.concatenate([np.arange(start, stop) for start, stop in self.ranges])
 
     def close(self) -> None:
         """Close the file; the next read opens it again."""
@@ -171,9 +187,11 @@ class StoredVideo:
         self._file = None
 
     def _read(self, array: Array, indices: Indices) -> npt.NDArray[np.generic]:
-        """Return the items of `array` at `indices` as stored."""
+        """Return the items of `array` of the frames `indices` as stored."""
         dataset = self._dataset(array)
         wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
+        if self.receipt.ranges is not None:
+            wanted = self._positions(wanted, array)
         count = int(dataset.shape[0])
         if wanted.size and not (wanted.min() >= 0 and wanted.max() < count):
             outside = int(wanted.min()) if wanted.min() < 0 else int(wanted.max())
@@ -202,6 +220,26 @@ class StoredVideo:
                 read_items(dataset, items[place : place + 1], number, 1, self.path)
                 before = number
         return items
+
+    def _positions(self, numbers: npt.NDArray[np.int64], array: Array) -> npt.NDArray[np.int64]:
+        """Return where the file keeps the items of `array` of frames given by their numbers in the video.
+
+        Raises:
+            StoreError: if it does not have one of them, or for flow not the frame behind it.
+        """
+        starts, stops = np.array(self.ranges, dtype=np.int64).T
+        offsets = np.cumsum(stops - starts) - (stops - starts)
+        place = np.searchsorted(starts, numbers, side="right") - 1
+        reach = numbers + (2 if SPECIFICATIONS[array].between_frames else 1)
+        absent = (place < 0) | (reach > stops[place])
+        if absent.any():
+            number = int(numbers[absent][0])
+            raise StoreError(
+                f"{self.path} has no {array} of frame {number}, only of ranges of frames from {starts[0]} to "
+                f"{stops[-1] - 1}: extract with the manifest that names it, or without --segments-only"
+            )
+        positions: npt.NDArray[np.int64] = numbers - starts[place] + offsets[place]
+        return positions
 
     def _dataset(self, array: Array) -> h5py.Dataset:
         """Return `array` of the file, opened in this process.

@@ -1,13 +1,16 @@
 """The receipt of a video: what was made from what, and that it is complete."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
 
 from egotool.errors import StoreError
 from egotool.files import write_text
-from egotool.store._layout import check_format_version
+from egotool.manifests import FrameRanges
+from egotool.store._layout import RANGES_FORMAT_VERSION, check_format_version
 
 
 class Receipt(BaseModel):
@@ -32,7 +35,9 @@ class Receipt(BaseModel):
     arrays: list[str]
     """Names of the arrays in the file."""
     frame_count: int
-    """Number of frames, N."""
+    """Number of frames of the video."""
+    ranges: list[tuple[int, int]] | None = None
+    """The ranges of frames that the file has, if not all: half-open, increasing, apart. N is their sum."""
     width: int
     """Pixels of the stored frames."""
     height: int
@@ -49,6 +54,32 @@ class Receipt(BaseModel):
     """Size of the HDF5 file."""
     created: str
     """Date and time, ISO 8601 with time zone."""
+
+    @model_validator(mode="after")
+    def _ranges_fit(self) -> Self:
+        if (self.ranges is not None) != (self.format_version >= RANGES_FORMAT_VERSION):
+            raise ValueError("ranges of frames belong to format 2")
+        before = -1
+        for start, stop in self.ranges or ():
+            if not before < start < stop <= self.frame_count:
+                raise ValueError("ranges of frames increase and lie in the video")
+            before = stop
+        return self
+
+    @property
+    def stored_ranges(self) -> FrameRanges:
+        """The frames that the file has: one range where it has all."""
+        return tuple(self.ranges) if self.ranges is not None else ((0, self.frame_count),)
+
+    @property
+    def stored_frames(self) -> int:
+        """How many frames the file has, N."""
+        return sum(stop - start for start, stop in self.stored_ranges)
+
+
+def ranges_of(receipts: Mapping[str, Receipt]) -> dict[str, FrameRanges]:
+    """Return the stored ranges of those videos of which the store does not have all frames."""
+    return {video: receipt.stored_ranges for video, receipt in receipts.items() if receipt.ranges is not None}
 
 
 def read_receipt(path: Path) -> Receipt | None:
@@ -79,6 +110,11 @@ def read_receipt(path: Path) -> Receipt | None:
         ) from error
 
 
+def _absent(receipt: Receipt) -> set[str]:
+    """Return the keys that a receipt of format 1 does not have."""
+    return {"ranges"} if receipt.ranges is None else set()
+
+
 def write_receipt(path: Path, receipt: Receipt) -> None:
     """Write `receipt` to `path`, whole or not at all.
 
@@ -86,7 +122,7 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
         StoreError: if it cannot be written.
     """
     try:
-        write_text(path, receipt.model_dump_json(indent=1) + "\n")
+        write_text(path, receipt.model_dump_json(indent=1, exclude=_absent(receipt)) + "\n")
     except OSError as error:
         raise StoreError(
             f"the receipt {path} cannot be written ({error.strerror}): check the disk"

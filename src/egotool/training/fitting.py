@@ -164,10 +164,27 @@ def _loaders(
     plan: TrainingPlan, stage: StagePlan, *, epoch: int
 ) -> tuple[DataLoader[Clip], DataLoader[Clip]]:
     train, selection = datasets(plan, stage)
-    seed, workers, batch_size = plan.request.seed, plan.request.workers, stage.stage.batch_size
+    request, batch_size = plan.request, stage.stage.batch_size
+    pin_memory = choose_device(request.device).type == "cuda"
     return (
-        clip_loader(train, batch_size=batch_size, workers=workers, shuffle=True, seed=seed, epoch=epoch),
-        clip_loader(selection, batch_size=batch_size, workers=workers, shuffle=False, seed=seed),
+        clip_loader(
+            train,
+            batch_size=batch_size,
+            workers=request.workers,
+            shuffle=True,
+            seed=request.seed,
+            epoch=epoch,
+            balance=request.balance,
+            pin_memory=pin_memory,
+        ),
+        clip_loader(
+            selection,
+            batch_size=batch_size,
+            workers=request.workers,
+            shuffle=False,
+            seed=request.seed,
+            pin_memory=pin_memory,
+        ),
     )
 
 
@@ -208,6 +225,7 @@ def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
         overrides=stage.overrides,
         seed=request.seed,
         protocol=request.protocol,
+        balance=request.balance,
         selection=_selection_sentence(plan, stage, None),
         actions=data.actions,
         data=data.record,

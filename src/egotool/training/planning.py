@@ -58,6 +58,7 @@ class TrainingRequest:
         start_from: runs that the last stage starts from instead of training its own: one, or for a two-stream
             model the one on frames and the one on flow.
         keep: which weights stay once the run is finished and scored; `best` is what evaluating needs.
+        balance: draw training clips of every action equally often, instead of every clip once.
         fold: the subject to test on (leave-one-subject-out); "": the manifest's own splits.
         role: `model`, or `search` for a trial of a hyper-parameter search.
         again: train the last stage anew although an identical run is finished.
@@ -80,6 +81,7 @@ class TrainingRequest:
     weights: Path | None = None
     start_from: tuple[Path, ...] = ()
     keep: Keep = "best"
+    balance: bool = False
     fold: str = ""
     role: Literal["model", "search"] = "model"
     again: bool = False
@@ -289,6 +291,8 @@ def _identity(
         "seed": request.seed,
         "protocol": request.protocol,
     }
+    if request.balance:  # left out otherwise: runs from before there was a choice keep their identity
+        decides["balance"] = True
     if is_model and request.fold:  # the manifest's own splits may be those of a fold; its run is another's
         decides["fold"] = request.fold
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

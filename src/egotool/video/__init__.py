@@ -9,6 +9,7 @@ from egotool.video._embedded import embedded_clips
 from egotool.video._find import VIDEO_SUFFIXES, FoundVideo, find_videos
 from egotool.video._geometry import working_size
 from egotool.video._index import VideoIndex, index_video
+from egotool.video._packets import index_packets
 from egotool.video._probe import VideoInfo, probe
 from egotool.video._read import Frame, read_frames
 from egotool.video._write import write_video
@@ -22,6 +23,7 @@ __all__ = [
     "VideoInfo",
     "embedded_clips",
     "find_videos",
+    "index_packets",
     "index_video",
     "probe",
     "read_frames",

@@ -119,7 +119,7 @@ def index_video(path: Path, *, on_frame: Callable[[int], None] | None = None, th
     if not scan.timestamps:
         why = f" ({scan.broken_off})" if scan.broken_off else ""
         raise VideoError(f"no frame of {path} decodes{why}: copy it again from its source")
-    missing = _missing(path, scan)
+    missing = missing_at_end(path, scan)
     problem = missing or _damage(path, scan)
     timestamps, time_base, exact = _timestamps(scan)
     return VideoIndex(
@@ -136,7 +136,7 @@ def index_video(path: Path, *, on_frame: Callable[[int], None] | None = None, th
 
 
 @dataclass(slots=True)
-class _Scan:
+class Scan:
     """What one pass over a video found."""
 
     timestamps: list[int | None]
@@ -152,10 +152,10 @@ class _Scan:
     declared_frames: int = 0
 
 
-def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> _Scan:
+def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> Scan:
     """Decode the whole video once."""
     with opened(path, threads=threads) as video:
-        scan = _Scan(
+        scan = Scan(
             timestamps=[],
             keyframes=[],
             time_base=video.time_base,
@@ -188,7 +188,7 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> _
         return scan
 
 
-def _missing(path: Path, scan: _Scan) -> str | None:
+def missing_at_end(path: Path, scan: Scan) -> str | None:
     """Return a sentence about what is missing at the end of a video, None if it is all there."""
     count = len(scan.timestamps)
     declared = f" of {scan.declared_frames} declared" if scan.declared_frames > count else ""
@@ -208,7 +208,7 @@ def _missing(path: Path, scan: _Scan) -> str | None:
     )
 
 
-def _damage(path: Path, scan: _Scan) -> str | None:
+def _damage(path: Path, scan: Scan) -> str | None:
     """Return a sentence about frames whose data is damaged, None if there is none."""
     if not scan.damaged:
         return None
@@ -220,7 +220,7 @@ def _damage(path: Path, scan: _Scan) -> str | None:
     )
 
 
-def _timestamps(scan: _Scan) -> tuple[tuple[int, ...], Fraction, bool]:
+def _timestamps(scan: Scan) -> tuple[tuple[int, ...], Fraction, bool]:
     """Return timestamps, time base, and whether the former are the file's own and increase."""
     known = [t for t in scan.timestamps if t is not None]
     # AVI keeps no presentation times: with B frames ffmpeg's run backwards, though the frames are in order.

@@ -1,0 +1,110 @@
+"""What a check finds, and what it compares with."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from egotool.manifests import SPLITS, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth knowing about a dataset.
+
+    Attributes:
+        kind: a few words that group findings, such as "missing video".
+        text: one sentence: what, where, and what to do.
+        serious: whether something is wrong; otherwise it is a warning.
+    """
+
+    kind: str
+    text: str
+    serious: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What a dataset must consist of, as far as it is known; what is left empty is not compared.
+
+    Attributes:
+        name: of the dataset, for the sentences.
+        segments: number of segments of each split.
+        actions: the class labels.
+        subjects: who wore the camera.
+        frame_rate: frames per second of the videos.
+    """
+
+    name: str = "the dataset"
+    segments: Mapping[str, int] = field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    frame_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many segments there are: in all, and per split, subject and action.
+
+    Attributes:
+        segments: all of them.
+        unlabelled: those without an action.
+        splits: of each split; "" are those that take no part.
+        subjects: subject → split → number; "" where nobody is named.
+        actions: action → split → number.
+    """
+
+    segments: int
+    unlabelled: int
+    splits: Mapping[str, int]
+    subjects: Mapping[str, Mapping[str, int]]
+    actions: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Counts":
+        """Count the segments of a manifest."""
+        splits = Counter(segment.split for segment in manifest.segments)
+        subjects: dict[str, Counter[str]] = {}
+        actions: dict[str, Counter[str]] = {}
+        for segment in manifest.segments:
+            subjects.setdefault(segment.subject, Counter())[segment.split] += 1
+            if segment.action:
+                actions.setdefault(segment.action, Counter())[segment.split] += 1
+        return cls(
+            segments=len(manifest.segments),
+            unlabelled=sum(not segment.action for segment in manifest.segments),
+            splits={split: splits[split] for split in (*SPLITS, "") if split or splits[""]},
+            subjects=dict(sorted(subjects.items())),
+            actions=dict(sorted(actions.items())),
+        )
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check of a manifest or a store found.
+
+    Attributes:
+        what: path of what was checked.
+        videos: number of videos looked at.
+        counts: of the segments; None if there is no manifest.
+        findings: in the order of the checks.
+    """
+
+    what: str
+    videos: int
+    counts: Counts | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """What is wrong."""
+        return tuple(finding for finding in self.findings if finding.serious)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What is worth a look."""
+        return tuple(finding for finding in self.findings if not finding.serious)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems

@@ -1,0 +1,112 @@
+"""What is wrong with the labels themselves, without a look at any video."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from egotool.inspection.findings import Counts, Expected, Finding
+from egotool.manifests import Manifest, Segment, natural_order, similar_actions
+
+
+def check_labels(manifest: Manifest, counts: Counts, expected: Expected | None) -> Iterator[Finding]:
+    """Yield what is wrong with actions, splits and repeated segments, and what differs from `expected`."""
+    if not manifest.segments:
+        yield Finding("no segments", "the manifest has no segment: import or extract the dataset again.")
+        return
+    yield from _repeated(manifest)
+    yield from _only_tested(counts)
+    for sentence in similar_actions(manifest):
+        yield Finding("similar actions", sentence, serious=False)
+    if counts.unlabelled:
+        yield Finding(
+            "no action",
+            f"{_segments(counts.unlabelled)} without an action and take no part in training: fill in the "
+            "column `action` or delete the lines.",
+            serious=False,
+        )
+    if expected is not None:
+        yield from _unexpected(counts, expected)
+
+
+def _repeated(manifest: Manifest) -> Iterator[Finding]:
+    """Find the same frames listed under two ids."""
+    seen: dict[tuple[str, int, int], Segment] = {}
+    for segment in manifest.segments:
+        first = seen.setdefault((segment.video, segment.start_frame, segment.stop_frame), segment)
+        if first is segment:
+            continue
+        same = first.action == segment.action
+        labels = f"both {first.action!r}" if same else f"{first.action!r} and {segment.action!r}"
+        splits = {first.split, segment.split}
+        across = (
+            f", in {first.split or 'no split'} and {segment.split or 'no split'}" if len(splits) > 1 else ""
+        )
+        yield Finding(
+            "repeated segment",
+            f"{segment.video}: segments {first.segment} and {segment.segment} are the same frames "
+            f"({labels}{across}): delete one.",
+            # two labels for the same frames are meant in some datasets; the same label, or a leak, never is
+            serious=same or bool(across),
+        )
+
+
+def _only_tested(counts: Counts) -> Iterator[Finding]:
+    if not any(splits.get("train", 0) for splits in counts.actions.values()):
+        return  # nothing trains at all: a test set by itself
+    for action, splits in counts.actions.items():
+        tested = splits.get("test", 0)
+        if tested and not splits.get("train", 0) + splits.get("validation", 0):
+            yield Finding(
+                "tested only",
+                f"{action!r} is tested ({_segments(tested, verb=False)}) but never trained on, so it cannot "
+                "be recognised: give some of its segments to train, or leave the action out.",
+            )
+
+
+def _unexpected(counts: Counts, expected: Expected) -> Iterator[Finding]:
+    """Compare with what is known of the dataset."""
+    name = expected.name
+    for split, number in expected.segments.items():
+        found = counts.splits.get(split, 0)
+        if found != number:
+            yield Finding(
+                "other number of segments",
+                f"split {split} has {_segments(found, verb=False)}, {name} has {number}: "
+                f"{'get what is missing and import it again' if found < number else 'delete the surplus'}.",
+            )
+    for what, known, present in (
+        ("action", expected.actions, counts.actions),
+        ("subject", expected.subjects, {key: value for key, value in counts.subjects.items() if key}),
+    ):
+        if not known:
+            continue
+        for missing in sorted(set(known) - set(present), key=natural_order):
+            yield Finding(
+                f"missing {what}",
+                f"no segment has the {what} {missing!r} of {name}: get what is missing and import it again.",
+            )
+        for unknown in sorted(set(present) - set(known), key=natural_order):
+            yield Finding(
+                f"unknown {what}",
+                f"{name} has no {what} {unknown!r} ({_segments(sum(present[unknown].values()), verb=False)} "
+                "here): correct the spelling, or leave these segments out.",
+            )
+
+
+def named(segments: list[Segment]) -> str:
+    """Return the ids of segments, cut after a few: "a, b, c and 4 more"."""
+    shown = ", ".join(segment.segment for segment in segments[:3])
+    return shown + (f" and {len(segments) - 3} more" if len(segments) > 3 else "")
+
+
+def by_video(manifest: Manifest) -> dict[str, list[Segment]]:
+    """Return the segments of every video, in the order of the manifest."""
+    grouped: dict[str, list[Segment]] = defaultdict(list)
+    for segment in manifest.segments:
+        grouped[segment.video].append(segment)
+    return grouped
+
+
+def _segments(number: int, *, verb: bool = True) -> str:
+    if number == 1:
+        return "1 segment is" if verb else "1 segment"
+    return f"{number} segments are" if verb else f"{number} segments"

@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import pytest
+
+from egotool.inspection import Counts, Expected
+from egotool.inspection.labels import check_labels
+from egotool.manifests import Manifest, Segment
+
+GOOD = (
+    Segment("a", "x.mp4", 0, 10, "take cup", subject="S1", split="train"),
+    Segment("b", "x.mp4", 10, 20, "put cup", subject="S1", split="train"),
+    Segment("c", "y.mp4", 0, 10, "take cup", subject="S2", split="test"),
+)
+
+
+def findings(*segments: Segment, expected: Expected | None = None):
+    manifest = Manifest(segments)
+    return list(check_labels(manifest, Counts.of(manifest), expected))
+
+
+def test_nothing_is_wrong_with_a_good_manifest():
+    assert findings(*GOOD) == []
+    exact = Expected(segments={"train": 2, "test": 1}, actions=("put cup", "take cup"), subjects=("S1", "S2"))
+    assert findings(*GOOD, expected=exact) == []
+
+
+def test_what_is_expected_and_differs_is_named():
+    expected = Expected(
+        name="GTEA", segments={"train": 3}, actions=("take cup", "stir cup"), subjects=("S1", "S2", "S10")
+    )
+    texts = [finding.text for finding in findings(*GOOD, expected=expected)]
+    assert [text for text in texts if "2 segments, GTEA has 3" in text]
+    assert [text for text in texts if "'stir cup'" in text and "no segment" in text]
+    assert [text for text in texts if "no action 'put cup' (1 segment here)" in text]
+    assert [text for text in texts if "'S10'" in text]
+    assert len(texts) == 4
+
+
+def test_an_action_that_is_only_tested_is_wrong_unless_nothing_trains():
+    only = replace(GOOD[2], action="cut bread")
+    (finding,) = findings(GOOD[0], GOOD[1], only)
+    assert finding.serious
+    assert "'cut bread'" in finding.text
+    assert findings(only) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "serious"),
+    [({}, True), ({"action": "put cup"}, False), ({"action": "put cup", "split": "train"}, True)],
+)
+def test_the_same_frames_twice(change, serious):
+    again = replace(GOOD[2], segment="d", **change)
+    (finding,) = findings(*GOOD, again)
+    assert finding.kind == "repeated segment"
+    assert finding.serious == serious
+    assert "c and d" in finding.text
+
+
+def test_case_and_missing_actions_are_warnings():
+    found = findings(*GOOD, replace(GOOD[0], segment="d", start_frame=30, stop_frame=40, action="Take Cup"))
+    assert [(finding.kind, finding.serious) for finding in found] == [("similar actions", False)]
+    assert "'take cup'" in found[0].text
+    found = findings(*GOOD, replace(GOOD[0], segment="d", start_frame=30, stop_frame=40, action=""))
+    assert [(finding.kind, finding.serious) for finding in found] == [("no action", False)]
+
+
+def test_a_manifest_without_segments():
+    assert [finding.kind for finding in findings()] == ["no segments"]
+
+
+def test_counts():
+    counts = Counts.of(Manifest((*GOOD, Segment("d", "z.mp4", 0, 3))))
+    assert counts.segments == 4
+    assert counts.unlabelled == 1
+    assert counts.splits == {"train": 2, "validation": 0, "test": 1, "": 1}
+    assert counts.subjects["S1"] == {"train": 2}
+    assert counts.actions == {"put cup": {"train": 1}, "take cup": {"train": 1, "test": 1}}

@@ -1,0 +1,45 @@
+import pytest
+
+from egotool.errors import VideoError
+from egotool.video import embedded_clips, index_packets, index_video
+from tests.video.samples import encode, pictures
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "ts"])
+def test_packets_tell_what_decoding_tells(tmp_path, suffix):
+    path = encode(tmp_path / f"v.{suffix}", pictures(45), options={"bf": "2"}, sound_seconds=1)
+    fast, exact = index_packets(path), index_video(path, threads=1)
+    assert fast is not None
+    assert fast.timestamps == exact.timestamps
+    assert fast.keyframes == exact.keyframes
+    assert (fast.width, fast.height, fast.time_base) == (exact.width, exact.height, exact.time_base)
+    assert fast.complete
+
+
+def test_real_clips():
+    for path in embedded_clips():
+        assert index_packets(path) == index_video(path, threads=1)
+
+
+def test_uneven_times(tmp_path):
+    path = encode(tmp_path / "v.mkv", pictures(6), times=[0, 1, 5, 6, 20, 21])
+    fast = index_packets(path)
+    assert fast is not None
+    assert fast.timestamps == index_video(path).timestamps
+
+
+def test_where_only_decoding_can_tell(tmp_path):
+    encode(tmp_path / "v.avi", pictures(20), options={"bf": "2"})
+    assert index_packets(tmp_path / "v.avi") is None  # no presentation times
+    encode(tmp_path / "v.h264", pictures(20))
+    assert index_packets(tmp_path / "v.h264") is None
+
+
+def test_a_cut_off_file(tmp_path):
+    path = encode(tmp_path / "v.mkv", pictures(60))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    index = index_packets(path)
+    assert index is None or not index.complete
+    (tmp_path / "t.mp4").write_text("no video")
+    with pytest.raises(VideoError):
+        index_packets(tmp_path / "t.mp4")
