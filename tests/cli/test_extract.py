@@ -153,3 +153,21 @@ def test_flat_folders_are_unlabelled(folder):
     assert status == 0
     assert "unlabelled" in text
     assert "egotool train" not in text
+
+
+def test_segments_of_a_manifest_only(folder, videos):
+    """Without VIDEOS, those beside the manifest that it names."""
+    make_video(videos / "long.mp4", frames=60)
+    row = "one,long.mp4,40,42,take_cup,train"
+    (videos / "labels.csv").write_text(f"segment,video,start_frame,stop_frame,action,split\n{row}\n")
+    arguments = ("--manifest", "videos/labels.csv", "--segments-only", "--only", "rgb")
+    status, text, _ = extract(*arguments, "--dry-run", "--json")
+    assert [video["frames"] for video in json.loads(text)["videos"]] == [48]
+    status, text, _ = extract(*arguments, "--json")
+    document = json.loads(text)
+    assert status == 0
+    assert [(video["video"], video["frames"]) for video in document["videos"]] == [("long.mp4", 48)]
+    assert document["manifest"]["segments"] == 1
+    for wrong in (("--segments-only", "videos"), ()):
+        with pytest.raises(UsageError, match="--manifest"):
+            extract(*wrong)

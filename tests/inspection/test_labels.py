@@ -75,3 +75,24 @@ def test_counts():
     assert counts.splits == {"train": 2, "validation": 0, "test": 1, "": 1}
     assert counts.subjects["S1"] == {"train": 2}
     assert counts.actions == {"put cup": {"train": 1}, "take cup": {"train": 1, "test": 1}}
+
+
+def test_segments_that_are_missing_or_shorter_are_named():
+    expected = Expected(name="GTEA", segments={"": 4}, segment_frames={"a": 10, "b": 12, "z": 5})
+    texts = [finding.text for finding in findings(*GOOD, expected=expected)]
+    assert ["the manifest has 3 segments" in texts[0], "segment b has 10" in texts[1]] == [True, True]
+    assert "segment z of GTEA" in texts[2]
+    assert len(texts) == 3
+
+
+def test_numbers_where_names_are_not_known():
+    assert findings(*GOOD, expected=Expected(actions=2, subjects=2)) == []
+    kinds = [finding.kind for finding in findings(*GOOD, expected=Expected(actions=3, subjects=1))]
+    assert kinds == ["other number of actions", "other number of subjects"]
+
+
+def test_frame_rates_of_single_videos():
+    expected = Expected(frame_rate=60, frame_rates=((r"P09/P09_0[78]", 50),))
+    assert expected.frame_rate_of("P09/P09_07.MP4") == 50
+    assert expected.frame_rate_of("P09/P09_070.MP4") == 60
+    assert Expected().frame_rate_of("x.mp4") is None

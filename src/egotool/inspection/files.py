@@ -165,19 +165,17 @@ def check_frame_rates(facts: Sequence[VideoFacts], expected: Expected | None) ->
     rates = [(known.video, known.frame_rate) for known in facts if known.frame_rate]
     if not rates:
         return
-    told = expected is not None and expected.frame_rate is not None
-    if expected is not None and expected.frame_rate is not None:
-        usual, whose = expected.frame_rate, f"{expected.name} has"
-    else:
-        usual = float(Counter(round(rate, 2) for _, rate in rates).most_common(1)[0][0])
-        whose = "most videos have"
+    most = float(Counter(round(rate, 2) for _, rate in rates).most_common(1)[0][0])
     for video, rate in rates:
+        told = None if expected is None else expected.frame_rate_of(video)
+        usual = most if told is None else told
         if abs(rate - usual) > RATE_TOLERANCE * usual:
+            whose = "most videos have" if told is None or expected is None else f"{expected.name} has"
             yield Finding(
                 "other frame rate",
                 f"{video} has {rate:.5g} frames per second, {whose} {usual:.5g}: frame numbers of its labels "
                 "may mean other frames; get the original, or convert it.",
-                serious=told,
+                serious=told is not None,
             )
 
 

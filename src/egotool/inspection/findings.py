@@ -1,8 +1,10 @@
 """What a check finds, and what it compares with."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from egotool.manifests import SPLITS, Manifest
 
@@ -28,17 +30,28 @@ class Expected:
 
     Attributes:
         name: of the dataset, for the sentences.
-        segments: number of segments of each split.
-        actions: the class labels.
-        subjects: who wore the camera.
+        segments: number of segments of each split; under "" of all together.
+        segment_frames: id of every segment → number of its frames.
+        actions: the class labels, or how many there are.
+        subjects: who wore the camera, or how many did.
         frame_rate: frames per second of the videos.
+        frame_rates: exceptions from it: regular expression of the whole name of a video without suffix, and
+            frames per second.
     """
 
     name: str = "the dataset"
     segments: Mapping[str, int] = field(default_factory=dict)
-    actions: tuple[str, ...] = ()
-    subjects: tuple[str, ...] = ()
+    segment_frames: Mapping[str, int] = field(default_factory=dict)
+    actions: tuple[str, ...] | int = ()
+    subjects: tuple[str, ...] | int = ()
     frame_rate: float | None = None
+    frame_rates: tuple[tuple[str, float], ...] = ()
+
+    def frame_rate_of(self, video: str) -> float | None:
+        """Return the frame rate of a video, None if it is not known."""
+        stem = PurePosixPath(video).with_suffix("").as_posix()
+        exceptions = (rate for pattern, rate in self.frame_rates if re.fullmatch(pattern, stem))
+        return next(exceptions, self.frame_rate)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What is wrong with the labels themselves, without a look at any video."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from egotool.inspection.findings import Counts, Expected, Finding
 from egotool.manifests import Manifest, Segment, natural_order, similar_actions
@@ -24,7 +24,7 @@ def check_labels(manifest: Manifest, counts: Counts, expected: Expected | None) 
             serious=False,
         )
     if expected is not None:
-        yield from _unexpected(counts, expected)
+        yield from _unexpected(manifest, counts, expected)
 
 
 def _repeated(manifest: Manifest) -> Iterator[Finding]:
@@ -62,34 +62,66 @@ def _only_tested(counts: Counts) -> Iterator[Finding]:
             )
 
 
-def _unexpected(counts: Counts, expected: Expected) -> Iterator[Finding]:
+def _unexpected(manifest: Manifest, counts: Counts, expected: Expected) -> Iterator[Finding]:
     """Compare with what is known of the dataset."""
     name = expected.name
     for split, number in expected.segments.items():
-        found = counts.splits.get(split, 0)
+        found = counts.splits.get(split, 0) if split else counts.segments
         if found != number:
+            what = f"split {split} has" if split else "the manifest has"
+            remedy = "get what is missing and import it again" if found < number else "delete the surplus"
             yield Finding(
                 "other number of segments",
-                f"split {split} has {_segments(found, verb=False)}, {name} has {number}: "
-                f"{'get what is missing and import it again' if found < number else 'delete the surplus'}.",
+                f"{what} {_segments(found, verb=False)}, {name} has {number}: {remedy}.",
             )
-    for what, known, present in (
-        ("action", expected.actions, counts.actions),
-        ("subject", expected.subjects, {key: value for key, value in counts.subjects.items() if key}),
-    ):
-        if not known:
-            continue
-        for missing in sorted(set(known) - set(present), key=natural_order):
+    yield from _unexpected_segments(manifest, expected)
+    named_subjects = {subject: splits for subject, splits in counts.subjects.items() if subject}
+    yield from _unexpected_names("action", expected.actions, counts.actions, name)
+    yield from _unexpected_names("subject", expected.subjects, named_subjects, name)
+
+
+def _unexpected_segments(manifest: Manifest, expected: Expected) -> Iterator[Finding]:
+    """Name the segments that are missing or have another length."""
+    lengths = {segment.segment: segment.stop_frame - segment.start_frame for segment in manifest.segments}
+    for segment, frames in expected.segment_frames.items():
+        if segment not in lengths:
             yield Finding(
-                f"missing {what}",
-                f"no segment has the {what} {missing!r} of {name}: get what is missing and import it again.",
+                "missing segment",
+                f"segment {segment} of {expected.name} is not there: get it and import it again.",
             )
-        for unknown in sorted(set(present) - set(known), key=natural_order):
+        elif lengths[segment] != frames:
             yield Finding(
-                f"unknown {what}",
-                f"{name} has no {what} {unknown!r} ({_segments(sum(present[unknown].values()), verb=False)} "
-                "here): correct the spelling, or leave these segments out.",
+                "other length",
+                f"segment {segment} has {lengths[segment]} frames, in {expected.name} it has {frames}: copy "
+                "it again from its source.",
             )
+
+
+def _unexpected_names(
+    what: str, known: tuple[str, ...] | int, present: Mapping[str, Mapping[str, int]], name: str
+) -> Iterator[Finding]:
+    """Name the actions or subjects that are missing or unknown; where only their number is known, count."""
+    if isinstance(known, int):
+        if len(present) != known:
+            yield Finding(
+                f"other number of {what}s",
+                f"there are {len(present)} {what}s, {name} has {known}: get what is missing, or correct "
+                "spellings.",
+            )
+        return
+    if not known:
+        return
+    for missing in sorted(set(known) - set(present), key=natural_order):
+        yield Finding(
+            f"missing {what}",
+            f"no segment has the {what} {missing!r} of {name}: get what is missing and import it again.",
+        )
+    for unknown in sorted(set(present) - set(known), key=natural_order):
+        number = _segments(sum(present[unknown].values()), verb=False)
+        yield Finding(
+            f"unknown {what}",
+            f"{name} has no {what} {unknown!r} ({number} here): correct the spelling, or leave these out.",
+        )
 
 
 def named(segments: list[Segment]) -> str:
