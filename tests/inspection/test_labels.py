@@ -4,7 +4,7 @@ import pytest
 
 from egotool.inspection import Counts, Expected
 from egotool.inspection.labels import check_labels
-from egotool.manifests import Manifest, Segment
+from egotool.manifests import Manifest, Segment, read_descriptor
 
 GOOD = (
     Segment("a", "x.mp4", 0, 10, "take cup", subject="S1", split="train"),
@@ -96,3 +96,31 @@ def test_frame_rates_of_single_videos():
     assert expected.frame_rate_of("P09/P09_07.MP4") == 50
     assert expected.frame_rate_of("P09/P09_070.MP4") == 60
     assert Expected().frame_rate_of("x.mp4") is None
+
+
+def test_a_descriptor_says_what_a_whole_copy_has() -> None:
+    descriptor = read_descriptor("gtea-61")
+    expected = Expected.of_dataset(descriptor)
+    whole = [
+        Segment(
+            name, f"{name}.mp4", 0, frames,
+            action=name.split("/")[1], subject=name.split("/")[0],
+            split="test" if name.startswith("S2/") else "validation" if number % 5 == 0 else "train",
+        )
+        for number, (name, frames) in enumerate(expected.segment_frames.items())
+    ]  # fmt: skip
+    assert not [each for each in findings(*whole, expected=expected) if each.serious]
+    kinds = {each.kind for each in findings(*whole[1:], expected=expected) if each.serious}
+    assert {"missing segment", "other number of segments"} <= kinds
+
+
+def test_training_segments_may_validate() -> None:
+    expected = Expected(segments={"train": 2, "test": 1})
+    segments = [
+        Segment(str(n), "v.mp4", n, n + 1, action="a", split=split)
+        for n, split in enumerate(("train", "validation", "test"))
+    ]
+    assert findings(*segments, expected=expected) == []
+    assert [each.kind for each in findings(*segments[1:], expected=expected)][
+        -1
+    ] == "other number of segments"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from egotool.inspection import CheckReport, Counts, Expected, Finding
+    from egotool.inspection import CheckReport, Counts, Finding
 
 SHOWN_PER_KIND = 20
 """Further findings of one kind are counted; --json lists all."""
@@ -28,6 +28,15 @@ def check(
     ] = None,
     manifest: Annotated[
         Path | None, typer.Option(help="Labels of a store.", show_default="the store's own")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with what a whole copy has: gtea-61, epic-kitchens-100, …", metavar="NAME"
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which official split of the dataset.", show_default="the first")
     ] = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Decode every frame of videos; read every chunk of a store.")
@@ -44,15 +53,17 @@ def check(
     Missing and unreadable videos, segments outside their video, other frame rates, the same content twice,
     damaged chunks, missing flow or masks, actions that are only tested. Exit status 1 if anything is wrong.
 
-    Example: egotool data check store
+    Example: egotool data check store --dataset gtea-61
     """
     from egotool.console import ConsoleProgress
-    from egotool.inspection import check_manifest_file, check_store, is_store
+    from egotool.inspection import Expected, check_manifest_file, check_store, is_store
+    from egotool.manifests import read_descriptor
 
     if deep and quick:
         raise UsageError("--deep reads everything and --quick nothing: give only one of them")
     path = manifest_or_store(path)
-    expected: Expected | None = None
+    _refuse(split is not None and dataset is None, "--split", "needs a --dataset")
+    expected = None if dataset is None else Expected.of_dataset(read_descriptor(dataset), split or "1")
     with ConsoleProgress() as progress:
         if is_store(path):
             _refuse(videos is not None, "--videos", "belongs to a manifest, not to a store")

@@ -8,7 +8,7 @@ from egotool.inspection.files import check_files, check_frame_rates
 from egotool.inspection.findings import CheckReport, Counts, Expected, Finding
 from egotool.inspection.labels import by_video, check_labels, named
 from egotool.inspection.stored import check_stored, facts_of
-from egotool.manifests import FrameRanges, Manifest, check_manifest, read_manifest_lines
+from egotool.manifests import FrameRanges, Manifest, check_manifest, overlap_note, read_manifest_lines
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Store, ranges_of, receipt_file
 
@@ -156,10 +156,9 @@ def _outside(
     there = Manifest(tuple(each for each in different.values() if each.video in frame_counts))
     findings = []
     for sentence in check_manifest(there, frame_counts, ranges=ranges):
-        overlaps = "before segment" in sentence
-        outside = "stops at frame" in sentence and not overlaps
-        kind = "overlapping segments" if overlaps else "missing segment"
-        kind = "segment outside its video" if outside else kind
+        outside = "stops at frame" in sentence
+        kind = "segment outside its video" if outside else "missing segment"
         remedy = " Correct the manifest, or get the whole video." if outside else ""
-        findings.append(Finding(kind, sentence + remedy, serious=not overlaps))
-    return findings
+        findings.append(Finding(kind, sentence + remedy))
+    overlaps = overlap_note(there)
+    return findings + [Finding("overlapping segments", each, serious=False) for each in overlaps]

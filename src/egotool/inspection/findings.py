@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from egotool.manifests import SPLITS, Manifest
+from egotool.manifests import SPLITS, DatasetDescriptor, Manifest, expected_frames, official_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,29 @@ class Expected:
     subjects: tuple[str, ...] | int = ()
     frame_rate: float | None = None
     frame_rates: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of_dataset(cls, descriptor: DatasetDescriptor, split: str = "1") -> "Expected":
+        """Return what a whole copy of a known dataset consists of.
+
+        Args:
+            descriptor: what is known of it.
+            split: the name of one of its official splits; where there is none of this name, the first.
+        """
+        official = official_split(descriptor, split)
+        numbers = descriptor.expected
+        segments = {} if official is None else dict(official.segments)
+        if numbers.segments is not None:
+            segments[""] = numbers.segments
+        return cls(
+            name=descriptor.name,
+            segments=segments,
+            segment_frames=expected_frames(descriptor),
+            actions=descriptor.actions or numbers.actions or (),
+            subjects=descriptor.subjects or numbers.subjects or (),
+            frame_rate=descriptor.frame_rate,
+            frame_rates=tuple((each.videos, each.frame_rate) for each in descriptor.frame_rates),
+        )
 
     def frame_rate_of(self, video: str) -> float | None:
         """Return the frame rate of a video, None if it is not known."""

@@ -67,8 +67,11 @@ def _unexpected(manifest: Manifest, counts: Counts, expected: Expected) -> Itera
     name = expected.name
     for split, number in expected.segments.items():
         found = counts.splits.get(split, 0) if split else counts.segments
+        what = f"split {split} has" if split else "the manifest has"
+        if split == "train" and "validation" not in expected.segments:
+            found += counts.splits.get("validation", 0)  # carved from the training segments
+            what = "the splits train and validation have"
         if found != number:
-            what = f"split {split} has" if split else "the manifest has"
             remedy = "get what is missing and import it again" if found < number else "delete the surplus"
             yield Finding(
                 "other number of segments",
