@@ -83,14 +83,22 @@ def test_impossible_shapes(filters, images):
 def test_head_equals_two_convolutions_and_leaves_the_features_alone(form, count):
     torch.manual_seed(0)
     head = DynamicFilterHead(6, form=form).double()
-    features = torch.randn(2, 6, 7, 7, dtype=torch.float64)
-    before = features.clone()
-    state = head.state_dict()
+    features = torch.randn(2, 6, 7, 7, dtype=torch.float64, requires_grad=True)
+    before = features.detach().clone()
+    state = dict(head.named_parameters())
     assert sorted(state) == ["conv.1.bias", "conv.1.weight", "conv.3.bias", "conv.3.weight"]
     hidden = F.conv2d(features.clamp(min=0), state["conv.1.weight"], state["conv.1.bias"], padding=1)
     expected = F.conv2d(hidden.clamp(min=0), state["conv.3.weight"], state["conv.3.bias"])
-    assert_close(head(features), expected)
-    assert head(features).shape == (2, count, 7, 7)
+    actual = head(features)
+    assert_close(actual, expected)
+    assert actual.shape == (2, count, 7, 7)
+    direction, leaves = torch.randn_like(expected), [features, *head.parameters()]
+    for ours, reference in zip(
+        torch.autograd.grad((actual * direction).sum(), leaves),
+        torch.autograd.grad((expected * direction).sum(), leaves),
+        strict=True,
+    ):
+        assert_close(ours, reference)
     assert torch.equal(features, before)
 
 

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 
@@ -16,17 +14,19 @@ def masks_between_0_and_1() -> torch.Tensor:
 
 def test_classification_rounds_up_and_takes_the_cross_entropy_of_every_position():
     torch.manual_seed(0)
-    output = torch.randn(2, 3, 2, 4, 4, dtype=torch.float64)
+    output = torch.randn(2, 3, 2, 4, 4, dtype=torch.float64, requires_grad=True)
     masks = masks_between_0_and_1()
-    total = 0.0
+    total = torch.zeros((), dtype=torch.float64)
     for clip in range(2):
         for frame in range(3):
             for y in range(4):
                 for x in range(4):
-                    still, moving = output[clip, frame, :, y, x].tolist()
+                    still, moving = output[clip, frame, :, y, x]
                     right = moving if masks[clip, frame, 0, y, x] > 0 else still
-                    total += math.log(math.exp(still) + math.exp(moving)) - right
-    assert float(motion_segmentation_loss(output, masks)) == pytest.approx(total / 96, rel=1e-9)
+                    total = total + torch.log(torch.exp(still) + torch.exp(moving)) - right
+    actual = motion_segmentation_loss(output, masks)
+    assert_close(actual, total / 96)
+    assert_close(torch.autograd.grad(actual, output)[0], torch.autograd.grad(total / 96, output)[0])
 
 
 @pytest.mark.parametrize("l1", [False, True])
