@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from egotool.motion import _camera_kernels as refinement
+from egotool.motion import _vote_kernels as votes
+from tests.motion.scenes import turn
+
+SCENES = [turn(3, 2, -3), turn(-2, 5, 5, tilt=1e-4)]
+
+
+def samples(homography: np.ndarray, number: int = 60) -> np.ndarray:
+    """Return samples all over a frame that a homography takes exactly where their flow does."""
+    random = np.random.default_rng(0)
+    points = np.stack([random.uniform(0, 200, number), random.uniform(0, 150, number), np.ones(number)])
+    moved = homography @ points
+    rest = np.tile([[1.0], [0.0], [1.0]], number)
+    return np.concatenate([points[:2], moved[:2] / moved[2], rest]).astype(np.float32)
+
+
+@pytest.mark.parametrize("homography", SCENES)
+def test_four_samples_give_the_homography_and_degenerate_draws_none(homography: np.ndarray) -> None:
+    exact = samples(homography)
+    exact[:4, 3] = exact[:4, 2]  # the same point twice
+    upto = np.cumsum(exact[6], dtype=np.float64)
+    draws = np.array([[0.5, 10.5, 20.5, 30.5], [2.5, 3.5, 8.5, 9.5]])
+    found = np.empty((2, 3, 3))
+    assert votes.through_four_points(exact, upto, draws, found) == 1
+    scores = np.zeros(1)
+    votes.support(found[:1], exact, 0.1, 1.0, scores)
+    assert scores[0] > 0.9 * 60
+
+
+def test_candidates_are_different_motions() -> None:
+    exact = samples(SCENES[0])
+    other = SCENES[0] + [[0, 0, 30], [0, 0, 0], [0, 0, 0]]
+    three = np.stack([SCENES[0], SCENES[0] + 1e-6, other])
+    half = exact.copy()
+    half[2, :30] += 30
+    chosen = np.empty((3, 3, 3))
+    assert votes.choose_different(three, np.arange(3), half, 1.0, 0.8, chosen) == 2
+    np.testing.assert_array_equal(chosen[:2], three[[0, 2]])
+
+
+@pytest.mark.parametrize("homography", SCENES)
+def test_refinement_finds_the_exact_homography_from_nearby(homography: np.ndarray) -> None:
+    found = homography + np.array([[1e-3, 0, 0.4], [0, -1e-3, -0.3], [0, 0, 0]])
+    centre = np.array([100.0, 75.0])
+    refinement.refine_by_flow(found, samples(homography), True, (1.0,) * 6, centre, 100.0)
+    np.testing.assert_allclose(found, homography, atol=1e-3)
+
+
+def test_normal_equations_are_solved() -> None:
+    rows = np.random.default_rng(0).normal(size=(20, 8))
+    matrix, vector = rows.T @ rows, rows.T @ np.arange(20.0)
+    expected = np.linalg.solve(matrix, vector)
+    refinement.solve(matrix, vector)
+    np.testing.assert_allclose(vector, expected, rtol=1e-6)
