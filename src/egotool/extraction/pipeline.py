@@ -11,8 +11,9 @@ from typing import Literal
 
 from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.job import Key, VideoJob
+from egotool.extraction.kernels import compile_kernels
 from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
-from egotool.extraction.parameters import ExtractionParameters, ranges_asked_for, with_segments
+from egotool.extraction.parameters import Content, ExtractionParameters, ranges_asked_for, with_segments
 from egotool.extraction.pool import (
     POLL_SECONDS,
     Outcome,
@@ -31,6 +32,7 @@ from egotool.video import FoundVideo
 
 _PROBES_PER_TASK = 32
 _TOTAL = "all videos"
+_COMPILING = "compiling kernels (once per machine)"
 _FULL_DISK_BYTES = 100_000_000
 
 
@@ -165,7 +167,8 @@ class _Extraction:
 
     def run(self) -> list[VideoResult]:
         """Do everything; return the results in the order of the videos."""
-        self._count_frames()
+        if self._count_frames():
+            self._compile_kernels()
         if len(self._found) > 1:
             self._progress.start(_TOTAL, total=sum(self._declared.values()) or None, unit="frames")
         try:
@@ -184,14 +187,20 @@ class _Extraction:
         not_done = (VideoResult(v.name, v.path, Status.NOT_DONE, complete=False) for v in self._found)
         return [self._results.get(result.video, result) for result in not_done]
 
-    def _count_frames(self) -> None:
-        """Find out how many frames there are, for the total; videos that are finished know it."""
+    def _count_frames(self) -> int:
+        """Find out how many frames there are, for the total; videos that are finished know it.
+
+        Returns:
+            How many videos are not finished.
+        """
+        unfinished = 0
         unknown = []
         for video in self._found:
             try:
                 receipt = read_receipt(receipt_file(self._out, video.name))
             except StoreError:
                 receipt = None
+                unfinished += 1
             if receipt is not None:
                 self._declared[video.name] = receipt.stored_frames
             elif self._ranges is not None:
@@ -211,6 +220,19 @@ class _Extraction:
                 if isinstance(outcome.result, list) and isinstance(outcome.key, tuple):
                     batch = batches[outcome.key[2]]
                     self._declared |= dict(zip((video.name for video in batch), outcome.result, strict=True))
+        return unfinished
+
+    def _compile_kernels(self) -> None:
+        """Let one worker compile what all will need; whoever compiled before only loads it."""
+        if not self._parameters.contents - {Content.RGB}:
+            return
+        self._progress.start(_COMPILING, total=None, unit="steps")
+        self._pool.submit(Task(("", "compile", 0), compile_kernels, (self._parameters,)))
+        while not self._pool.idle:
+            for outcome in self._pool.wait():
+                # whatever is wrong, the work itself will say it with the name of a video
+                del outcome
+        self._progress.finish(_COMPILING)
 
     def _submit(self) -> None:
         """Give the pool tasks: of the videos begun first, and of new videos only when these have none."""
