@@ -177,7 +177,9 @@ def make_store(
             Array.HOMOGRAPHY_VALID: np.ones(between, np.bool_),
             Array.MASKS: np.repeat(mask[None], frames, axis=0),
         }
-        write_video(store, video, {array: everything[array] for array in arrays}, parts=(0,))
+        write_video(
+            store, video, {array: everything[array] for array in everything if array in arrays}, parts=(0,)
+        )
     return store
 
 
