@@ -105,7 +105,7 @@ EXACT: Final = Schedule(
 )
 """OpenCV's defaults (`cv2.optflow.DualTVL1OpticalFlow_create()`), its stopping rule included."""
 
-ACCURATE: Final = Schedule(factor=0.7, iterations=(70, 30))
+ACCURATE: Final = Schedule(factor=0.7, iterations=(65, 30))
 """More levels and iterations than `FAST`."""
 
 FAST: Final = Schedule()
