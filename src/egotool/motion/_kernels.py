@@ -323,6 +323,7 @@ def _separate_steps(
     """Do what `_joint_steps` does, for |grad u| + |grad v|, with the semi-implicit dual step of OpenCV.
 
     That step is p = (p + tau / theta grad u) / (1 + tau / theta |grad u|) (Chambolle 2004).
+    The primal half stands in both functions, since a function per pixel keeps LLVM from vectorising the loop.
     """
     u, v, pxu, pyu, pxv, pyv, gx, gy, inverse, rho = _places(stride)
     lower = FIELDS * stride
