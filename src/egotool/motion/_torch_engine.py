@@ -1,4 +1,4 @@
-"""The torch engine of TV-L1: all pairs of a batch at once, on a GPU or the CPU.
+"""The torch engine of TV-L1: all pairs of a batch at once.
 
 The same schedules and the same computation as the numba engine (`_kernels` draws it), with whole pictures in
 place of rows:
@@ -12,19 +12,13 @@ place of rows:
 
 A pair whose update has fallen below the schedule's epsilon is frozen by a mask, so that a result does not
 depend on its neighbours in the batch. On a GPU nothing asks whether all pairs are done: that would make the
-processor wait for the GPU within the iterations. All iterations of the schedule run there.
-
-Memory traffic per pixel and iteration, counted from what each operation reads and writes in float32: about
-610 bytes operation by operation, as on a CPU. On CUDA an iteration goes through `torch.compile`, which fuses
-it into two kernels (primal, dual): 25 values read or written, 100 bytes. `fast` does about 98 iterations per
-pixel of the full size (45 there, 3 × 30 … 40 on the levels of 0.36 times the area each), 8.5 million on
-340×256: at 3 TB/s, what an H100's memory can give, about 3500 frames/s fused and 580 unfused, if memory is
-all that limits. NOT MEASURED: no GPU was at hand when this was written.
+processor wait for the GPU within the iterations. All iterations of the schedule run there; `_torch_cuda` says
+how they are compiled and recorded, and how fast that is.
 """
 
-import functools
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,14 +30,51 @@ from egotool.motion.schedule import Schedule, at_level
 _NO_SLOPE = 1.2e-7
 """Squared gradients up to this count as none, as in the numba engine."""
 
-Sweep = Callable[
-    [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, int, float, float, float, bool], tuple[Tensor, ...]
-]
+
+class Data(NamedTuple):
+    """The data term of one warp: residual(u, v) = residual + slope · (u, v).
+
+    Attributes:
+        slope: (N, 2, h, w) gradient; zero where the flow points out of the picture.
+        inverse: (N, 1, h, w) one over its square, or zero.
+        residual: (N, 1, h, w).
+    """
+
+    slope: Tensor
+    inverse: Tensor
+    residual: Tensor
+
+
+class State(NamedTuple):
+    """What iterations change.
+
+    Attributes:
+        flow, dual_x, dual_y: (N, 2, h, w).
+        going: (N, 1, 1, 1) bool: pairs that have not converged.
+    """
+
+    flow: Tensor
+    dual_x: Tensor
+    dual_y: Tensor
+    going: Tensor
+
+
+class Steps(NamedTuple):
+    """The three heavy steps, plain (`PLAIN`) or in a form for one kind of device."""
+
+    linearised: Callable[[Tensor, Tensor, Tensor, str, Schedule], Data]
+    sweep: Callable[[State, Data, int, float, Schedule], State]
+    median: Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
 def torch_tvl1(
-    images0: Tensor, images1: Tensor, schedule: Schedule, *, stop_early: bool | None = None
+    images0: Tensor,
+    images1: Tensor,
+    schedule: Schedule,
+    *,
+    steps: Steps | None = None,
+    stop_early: bool = True,
 ) -> Tensor:
     """Return the flow (N, 2, H, W) float32 between pairs of pictures (N, H, W), on their device.
 
@@ -51,11 +82,11 @@ def torch_tvl1(
         images0: uint8 0..255 or float32 0..1.
         images1: the same, of the same shape, type and device.
         schedule: what to do.
-        stop_early: leave out iterations that no pair needs any more; the result is the same. None: not on a
-            GPU, see above.
+        steps: how to do it; None: `PLAIN`.
+        stop_early: leave out iterations that no pair needs any more; the result is the same, but after every
+            sweep the processor waits for the device.
     """
-    if stop_early is None:
-        stop_early = images0.device.type != "cuda"
+    steps = steps or PLAIN
     count, height, width = images0.shape
     sizes = level_sizes(height, width, schedule)
     levels = _pyramid(torch.cat([images0, images1]), sizes, schedule)
@@ -63,7 +94,7 @@ def torch_tvl1(
     for level in reversed(range(len(sizes))):
         flow = _start(flow, sizes, level, schedule, count=count, device=images0.device)
         image0, image1 = levels[level][:count], levels[level][count:]
-        flow = _refine(flow, image0, image1, level, schedule, stop_early=stop_early)
+        flow = _refine(flow, image0, image1, level, schedule, steps=steps, stop_early=stop_early)
     assert flow is not None  # there is always the finest level
     return flow
 
@@ -142,7 +173,14 @@ def _start(
 
 
 def _refine(
-    flow: Tensor, image0: Tensor, image1: Tensor, level: int, schedule: Schedule, *, stop_early: bool
+    flow: Tensor,
+    image0: Tensor,
+    image1: Tensor,
+    level: int,
+    schedule: Schedule,
+    *,
+    steps: Steps,
+    stop_early: bool,
 ) -> Tensor:
     """Return the flow of a level after its warps; the images are (N, 1, h, w)."""
     dual_x, dual_y = torch.zeros_like(flow), torch.zeros_like(flow)
@@ -150,17 +188,15 @@ def _refine(
         image1 = torch.cat([image1, _gradients(image1, schedule)], dim=1)
     mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
     for _ in range(at_level(schedule.warps, level)):
-        slope, inverse, residual = _linearised(flow, image0, image1, mode, schedule)
-        flow, dual_x, dual_y = _solve(
-            flow, dual_x, dual_y, slope, inverse, residual, level, schedule, stop_early=stop_early
-        )
-    return flow if schedule.median_each_round else _median(flow)
+        data = steps.linearised(flow, image0, image1, mode, schedule)
+        going = torch.ones(len(flow), 1, 1, 1, dtype=torch.bool, device=flow.device)
+        state = State(flow, dual_x, dual_y, going)
+        flow, dual_x, dual_y, _ = _solve(state, data, level, schedule, steps=steps, stop_early=stop_early)
+    return flow if schedule.median_each_round else steps.median(flow)
 
 
-def _linearised(
-    flow: Tensor, image0: Tensor, image1: Tensor, mode: str, schedule: Schedule
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return gradient, its inverse square and the residual of the data term around `flow`."""
+def _linearised(flow: Tensor, image0: Tensor, image1: Tensor, mode: str, schedule: Schedule) -> Data:
+    """Return the data term around `flow`."""
     height, width = flow.shape[-2:]
     x = torch.arange(width, device=flow.device).view(1, 1, width) + flow[:, 0]
     y = torch.arange(height, device=flow.device).view(1, height, 1) + flow[:, 1]
@@ -176,88 +212,71 @@ def _linearised(
     squared = slope.square().sum(dim=1, keepdim=True)
     inverse = torch.where(squared > _NO_SLOPE, 1 / squared, 0.0)
     residual = warped[:, :1] - image0 - (slope * flow).sum(dim=1, keepdim=True)
-    return slope, inverse, residual
+    return Data(slope, inverse, residual)
 
 
 def _solve(
-    flow: Tensor,
-    dual_x: Tensor,
-    dual_y: Tensor,
-    slope: Tensor,
-    inverse: Tensor,
-    residual: Tensor,
-    level: int,
-    schedule: Schedule,
-    *,
-    stop_early: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+    state: State, data: Data, level: int, schedule: Schedule, *, steps: Steps, stop_early: bool
+) -> State:
     """Run the iterations of one warp; pairs that have converged keep what they have."""
     limit = at_level(schedule.iterations, level)
-    tolerance = schedule.epsilon**2 * flow.shape[-2] * flow.shape[-1]
-    sweep = _compiled_sweep() if flow.device.type == "cuda" else _sweep
-    going = torch.ones(len(flow), 1, 1, 1, dtype=torch.bool, device=flow.device)
+    tolerance = schedule.epsilon**2 * state.flow.shape[-2] * state.flow.shape[-1]
     for _ in range(schedule.rounds):
         if schedule.median_each_round:
-            flow = torch.where(going, _median(flow), flow)
+            flow = torch.where(state.going, steps.median(state.flow), state.flow)
+            state = state._replace(flow=flow)
         for done in range(0, limit, schedule.sweep):
-            new_flow, new_x, new_y, error = sweep(
-                flow, dual_x, dual_y, slope, inverse, residual,
-                min(schedule.sweep, limit - done),
-                schedule.data_weight * schedule.coupling,
-                schedule.coupling,
-                schedule.dual_step,
-                schedule.joint_variation,
-            )  # fmt: skip
-            flow = torch.where(going, new_flow, flow)
-            dual_x, dual_y = torch.where(going, new_x, dual_x), torch.where(going, new_y, dual_y)
-            going = going & (error > tolerance)
-            if stop_early and not going.any():
-                return flow, dual_x, dual_y
-    return flow, dual_x, dual_y
+            state = steps.sweep(state, data, min(schedule.sweep, limit - done), tolerance, schedule)
+            if stop_early and not state.going.any():
+                return state
+    return state
 
 
-def _sweep(
-    flow: Tensor,
-    dual_x: Tensor,
-    dual_y: Tensor,
-    slope: Tensor,
-    inverse: Tensor,
-    residual: Tensor,
-    iterations: int,
-    bound: float,
-    coupling: float,
-    step: float,
-    joint: bool,
-) -> tuple[Tensor, ...]:
-    """Return flow and duals after some iterations, and the summed squared update of the last (N, 1, 1, 1)."""
+def _sweep(state: State, data: Data, iterations: int, tolerance: float, schedule: Schedule) -> State:
+    """Return the state after some iterations; the update of the last one says who has converged."""
+    flow, dual_x, dual_y, going = state
+    bound, coupling, step = (
+        schedule.data_weight * schedule.coupling,
+        schedule.coupling,
+        schedule.dual_step,
+    )
     update = flow
     for _ in range(iterations):
-        along = -(residual + (slope * flow).sum(dim=1, keepdim=True)) * inverse
+        along = -(data.residual + (data.slope * flow).sum(dim=1, keepdim=True)) * data.inverse
         divergence = (
             dual_x - F.pad(dual_x[..., :-1], (1, 0)) + dual_y - F.pad(dual_y[..., :-1, :], (0, 0, 1, 0))
         )
-        update = along.clamp(-bound, bound) * slope + divergence
+        update = along.clamp(-bound, bound) * data.slope + divergence
         flow = flow + update
         d_x = F.pad(flow[..., 1:] - flow[..., :-1], (0, 1))
         d_y = F.pad(flow[..., 1:, :] - flow[..., :-1, :], (0, 0, 0, 1))
         new_x, new_y = dual_x + step * d_x, dual_y + step * d_y
-        if joint:
+        if schedule.joint_variation:
             squared = (new_x.square() + new_y.square()).sum(dim=1, keepdim=True)
             scale = coupling * squared.clamp(min=coupling**2).rsqrt()
         else:
             scale = 1 / (1 + step / coupling * (d_x * d_x + d_y * d_y).sqrt())
         dual_x, dual_y = new_x * scale, new_y * scale
-    return flow, dual_x, dual_y, update.square().sum(dim=(1, 2, 3), keepdim=True)
-
-
-@functools.cache
-def _compiled_sweep() -> Sweep:
-    return torch.compile(_sweep)
+    error = update.square().sum(dim=(1, 2, 3), keepdim=True)
+    return State(
+        torch.where(going, flow, state.flow),
+        torch.where(going, dual_x, state.dual_x),
+        torch.where(going, dual_y, state.dual_y),
+        going & (error > tolerance),
+    )
 
 
 def _median(flow: Tensor) -> Tensor:
     """5×5 median of each channel; the border repeats."""
+    return torch.stack(_neighbours(flow)).median(dim=0).values
+
+
+def _neighbours(flow: Tensor) -> list[Tensor]:
+    """Return the 25 pictures that show each pixel's 5×5 neighbourhood; the border repeats."""
     height, width = flow.shape[-2:]
     padded = F.pad(flow, (2, 2, 2, 2), mode="replicate")
-    neighbours = [padded[..., y : y + height, x : x + width] for y in range(5) for x in range(5)]
-    return torch.stack(neighbours).median(dim=0).values
+    return [padded[..., y : y + height, x : x + width] for y in range(5) for x in range(5)]
+
+
+PLAIN = Steps(_linearised, _sweep, _median)
+"""Operation by operation."""

@@ -100,11 +100,13 @@ def tvl1_batch(
         check_pair(image0, image1)
     import torch  # takes seconds, and only this backend needs it
 
+    from egotool.motion._torch_cuda import cuda_tvl1
     from egotool.motion._torch_engine import torch_tvl1
 
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     first, second = (torch.from_numpy(np.ascontiguousarray(each)).to(place) for each in (images0, images1))
-    return np.asarray(torch_tvl1(first, second, chosen).cpu().numpy())
+    compute = cuda_tvl1 if place.type == "cuda" else torch_tvl1
+    return np.asarray(compute(first, second, chosen).cpu().numpy())
 
 
 def check_backend(backend: str) -> None:
