@@ -1,5 +1,6 @@
 """Extraction as a whole: the result is the same however it was reached."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from egotool.extraction import Content, ExtractionParameters, SplitChoice, Statu
 from egotool.extraction.pool import Report
 from egotool.extraction.work import VideoLock
 from egotool.motion import CameraMotion, compensate_flow
-from egotool.store import Array, Codec, Store, verify
+from egotool.progress import SilentProgress
+from egotool.store import Array, Codec, Store, receipt_file, verify
 from egotool.video import find_videos
 from tests.extraction.conftest import SMALL, make_video
 
@@ -179,10 +181,56 @@ def test_compensated_warp_flow_is_made_of_the_stored_flow(reference, tmp_path, m
 
 def test_receipts_from_before_the_choice_of_warp_flow_fit():
     before = {name: value for name, value in SMALL.recorded_with_codec().items() if name != "warp_flow"}
-    assert SMALL.fit_with_codec(before) and SMALL.fit_with_codec(SMALL.recorded_with_codec())
+    assert SMALL.fit_as_it_is(before) and SMALL.fit_as_it_is(SMALL.recorded_with_codec())
     assert not replace(SMALL, warp_flow="compensated").fit(before)
-    assert SMALL.fit(before | {"codec": "gzip"}) and not SMALL.fit_with_codec(before | {"codec": "gzip"})
+    assert SMALL.fit(before | {"codec": "gzip"}) and not SMALL.fit_as_it_is(before | {"codec": "gzip"})
     assert not SMALL.fit(before | {"schedule": "fast"})
+
+
+class Notes(SilentProgress):
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.tasks: list[str] = []
+        self.messages: list[str] = []
+
+    def start(self, task: str, *, total: int | None, unit: str) -> None:
+        self.tasks.append(task)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+
+def test_kernels_are_compiled_before_the_first_video_and_not_when_all_is_there(videos, tmp_path):
+    first, again = Notes(), Notes()
+    extracted(videos, tmp_path, progress=first)
+    extracted(videos, tmp_path, progress=again)
+    assert any("compiling" in task for task in first.tasks)
+    assert not any("compiling" in task for task in again.tasks)
+
+
+def test_flow_of_an_earlier_version_stays_and_is_told_of(videos, tmp_path):
+    out = tmp_path / "store"
+    extracted(videos, out)
+    for video in Store(out).videos():
+        path = receipt_file(out, video)
+        receipt = json.loads(path.read_text())
+        del receipt["parameters"]["flow_revision"]  # as they were before it was recorded
+        path.write_text(json.dumps(receipt))
+    before, notes = times(out), Notes()
+    summary = extracted(videos, out, progress=notes)
+    assert {result.status for result in summary.videos} == {Status.UNCHANGED}
+    assert {path: time for path, time in times(out).items() if path.suffix == ".h5"} == {
+        path: time for path, time in before.items() if path.suffix == ".h5"
+    }
+    assert sum("earlier version" in message and "--overwrite" in message for message in notes.messages) == 1
+    extracted(videos, out, overwrite=True, progress=(quiet := Notes()))
+    assert not quiet.messages
+
+
+def test_new_arrays_are_not_mixed_with_flow_of_an_earlier_version():
+    before = SMALL.recorded_with_codec() | {"flow_revision": 1}
+    assert SMALL.fit_as_it_is(before) and not SMALL.fit(before)
 
 
 def test_a_changed_video_is_extracted_again(videos, tmp_path):
@@ -306,6 +354,7 @@ def test_a_video_that_another_process_has_is_done_last(videos, tmp_path, monkeyp
     summary = extracted(videos, tmp_path / "store", progress=Listener())
     assert summary.ok
     assert told == [
+        "compiling kernels (once per machine)",
         "S2/take_cup/1.mp4",
         "Another process works on 1 video: waiting for it.",
         "S1/take_cup/1.mp4",

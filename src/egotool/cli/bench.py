@@ -107,7 +107,7 @@ def extract(
                 source,
                 folder / "workers",
                 workers=workers,
-                frames=long_frames,
+                frames=benchmark.WORKER_TIMES * long_frames,
                 rounds=rounds,
                 progress=progress,
             )

@@ -114,6 +114,9 @@ def compare_workers(
 ) -> list[VariantSpeed]:
     """Extract as many clips as there are workers with one worker and with all, in turn; real time counts.
 
+    For comparison, a process of its own extracts each clip, all at once: more is not to be had of the machine,
+    whose cores share memory and caches, and are slower when all are busy.
+
     Args:
         video: its first frames are cut into clips.
         folder: an empty one for the stores.
@@ -124,11 +127,13 @@ def compare_workers(
     """
     cut_clips(video, folder / "videos", clips=workers, frames=frames)
     names = {1: "1 worker", workers: f"{workers} workers"}
+    calls: dict[str, Callable[[Path], float]] = {
+        name: partial(_extract, folder / "videos", VARIANTS["fast"], number, time.perf_counter)
+        for number, name in names.items()
+    }
+    calls[f"{workers} processes"] = partial(_extract_side_by_side, folder / "videos", frames)
     return _in_turns(
-        {
-            name: partial(_extract, folder / "videos", VARIANTS["fast"], number, time.perf_counter)
-            for number, name in names.items()
-        },
+        calls,
         folder,
         rounds=rounds,
         progress=progress,
@@ -184,6 +189,11 @@ def _peak_of(place: Path) -> int | None:
     return peak_memory()
 
 
+WORKER_TIMES = 4
+"""How many times the frames of the short video the clips for `compare_workers` have: what a run costs once,
+the start of processes above all, is over a second, and an extraction takes hours."""
+
+
 def cut_clips(video: Path, folder: Path, *, clips: int, frames: int) -> None:
     """Write clips of `frames` frames at the working size: the first of `video`, again and again."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -230,6 +240,21 @@ def _extract(
         raise EgotoolError(f"the extraction failed: {summary.failures}")
     # The last frame of a video has no flow: it does not count, or few frames would look fast.
     return sum(video.frames - 1 for video in summary.videos) / (clock() - begun)
+
+
+def _extract_side_by_side(videos: Path, frames: int, out: Path) -> float:
+    """Extract every video in a process of its own; return frames per second of all together."""
+    clips = sorted(videos.iterdir())
+    begun = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(len(clips), mp_context=context) as executor:
+        list(executor.map(_extract_alone, clips, [out / clip.stem for clip in clips]))
+    return len(clips) * (frames - 1) / (time.perf_counter() - begun)
+
+
+def _extract_alone(video: Path, out: Path) -> None:
+    cv2.setNumThreads(1)
+    _extract(video, VARIANTS["fast"], 0, time.perf_counter, out)
 
 
 def ratios(speeds: Sequence[VariantSpeed], *, to: str) -> dict[str, float]:

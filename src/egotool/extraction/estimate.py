@@ -192,7 +192,7 @@ def _seems_finished(receipt: Receipt, video: FoundVideo, out: Path, parameters: 
     """Return what can be said without reading the whole video."""
     return (
         receipt.source_bytes == video.path.stat().st_size
-        and parameters.fit_with_codec(receipt.parameters)
+        and parameters.fit_as_it_is(receipt.parameters)
         and {array.value for array in arrays_of(parameters.contents)} <= set(receipt.arrays)
         and store_file(out, video.name).is_file()
     )

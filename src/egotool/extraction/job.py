@@ -197,7 +197,7 @@ class VideoJob:
         return (
             not self._overwrite
             and before.source_sha256 == source.sha256
-            and self._parameters.fit_with_codec(before.parameters)
+            and self._parameters.fit_as_it_is(before.parameters)
             and arrays_of(self._parameters.contents) <= {Array(name) for name in before.arrays}
             and self._covers(before)
             and store_file(self._store, self.found.name).is_file()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from egotool.errors import UsageError
 from egotool.manifests import FrameRanges, labelled_ranges, read_manifest
-from egotool.motion import TrackParameters
+from egotool.motion import FLOW_REVISION, TrackParameters
 from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, Array, Codec
 from egotool.video import FoundVideo
 
@@ -118,6 +118,7 @@ class ExtractionParameters:
                     "format_version": FORMAT_VERSION,
                     "short_side": self.short_side,
                     "schedule": self.schedule,
+                    "flow_revision": FLOW_REVISION,
                     "backend": self.backend,
                     "warp_flow": self.warp_flow,
                     "part_frames": self.part_frames,
@@ -132,14 +133,20 @@ class ExtractionParameters:
         return {**self.recorded(), "codec": str(self.codec)}
 
     def fit(self, receipt: Mapping[str, object]) -> bool:
-        """Return whether a receipt's parameters are these, whatever the codec."""
-        # Stores made before there was a choice have the warp flow of a second TV-L1.
-        values = {"warp_flow": "second"} | {name: value for name, value in receipt.items() if name != "codec"}
-        return values == self.recorded()
+        """Return whether arrays of such a receipt and new ones make one file; the codec does not matter."""
+        # Older stores do not say what there was no choice of.
+        values = {"warp_flow": "second", "flow_revision": 1} | dict(receipt)
+        return values | {"codec": ""} == {**self.recorded(), "codec": ""}
 
-    def fit_with_codec(self, receipt: Mapping[str, object]) -> bool:
-        """Return whether a receipt's parameters are these, and its codec, too."""
-        return self.fit(receipt) and receipt.get("codec") == str(self.codec)
+    def fit_as_it_is(self, receipt: Mapping[str, object]) -> bool:
+        """Return whether a complete file with such a receipt may stay, codec and all.
+
+        Also one whose flow is by an earlier revision of TV-L1: nobody wants a large store made anew because
+        of a new version or a further video.
+        """
+        return self.fit({**receipt, "flow_revision": FLOW_REVISION}) and receipt.get("codec") == str(
+            self.codec
+        )
 
     @property
     def fingerprint(self) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.job import Key, VideoJob
-from egotool.extraction.kernels import compile_kernels
+from egotool.extraction.kernels import compile_kernels, import_stages
 from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
 from egotool.extraction.parameters import Content, ExtractionParameters, ranges_asked_for, with_segments
 from egotool.extraction.pool import (
@@ -26,6 +26,7 @@ from egotool.extraction.results import ExtractionSummary, Status, VideoResult
 from egotool.extraction.stages import declared_frames
 from egotool.extraction.work import VideoLock
 from egotool.manifests import FrameRanges
+from egotool.motion import FLOW_REVISION
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Receipt, Store, ranges_of, read_receipt, receipt_file
 from egotool.video import FoundVideo
@@ -110,6 +111,8 @@ def extract_videos(
         )
         results = extraction.run()
     receipts = _receipts(out)
+    if progress is not None:
+        _tell_of_older_flow(receipts, progress)
     labels = update_manifest(
         out,
         roots,
@@ -130,6 +133,18 @@ def _receipts(out: Path) -> dict[str, Receipt]:
             with contextlib.suppress(StoreError):
                 receipts[video] = store.receipt(video)
     return receipts
+
+
+def _tell_of_older_flow(receipts: Mapping[str, Receipt], progress: Progress) -> None:
+    """Say so if videos of the store keep the flow of an earlier version."""
+    revisions = [receipt.flow_revision for receipt in receipts.values()]
+    older = sum(revision is not None and revision < FLOW_REVISION for revision in revisions)
+    if older:
+        number = "1 video keeps" if older == 1 else f"{older} videos keep"
+        progress.message(
+            f"{number} flow by the TV-L1 of an earlier version, which differs a little: "
+            "with --overwrite it is made anew."
+        )
 
 
 class _Extraction:
@@ -191,7 +206,7 @@ class _Extraction:
         """Find out how many frames there are, for the total; videos that are finished know it.
 
         Returns:
-            How many videos are not finished.
+            How many videos are not finished: have no receipt that can be read.
         """
         unfinished = 0
         unknown = []
@@ -200,7 +215,7 @@ class _Extraction:
                 receipt = read_receipt(receipt_file(self._out, video.name))
             except StoreError:
                 receipt = None
-                unfinished += 1
+            unfinished += receipt is None
             if receipt is not None:
                 self._declared[video.name] = receipt.stored_frames
             elif self._ranges is not None:
@@ -223,11 +238,16 @@ class _Extraction:
         return unfinished
 
     def _compile_kernels(self) -> None:
-        """Let one worker compile what all will need; whoever compiled before only loads it."""
+        """Let one worker compile what all will need; whoever compiled before only loads it.
+
+        Meanwhile the other workers start.
+        """
         if not self._parameters.contents - {Content.RGB}:
             return
         self._progress.start(_COMPILING, total=None, unit="steps")
         self._pool.submit(Task(("", "compile", 0), compile_kernels, (self._parameters,)))
+        for number in range(self._pool.free):
+            self._pool.submit(Task(("", "start", number), import_stages, ()))
         while not self._pool.idle:
             for outcome in self._pool.wait():
                 # whatever is wrong, the work itself will say it with the name of a video

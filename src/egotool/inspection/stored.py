@@ -52,6 +52,7 @@ def check_stored(
     findings += _unfinished(store.path)
     findings += _incomplete(receipts)
     findings += _arrays_missing(receipts)
+    findings += _revisions_mixed(receipts)
     findings += duplicates({video: receipt.source_sha256 for video, receipt in receipts.items()})
     return findings, receipts
 
@@ -137,6 +138,20 @@ def _arrays_missing(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
                     f"of {usual}: clips are brought to one size, but it may be less sharp.",
                     serious=False,
                 )
+
+
+def _revisions_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
+    """Find videos whose flow is by an earlier TV-L1 than that of others."""
+    revisions = {video: receipt.flow_revision for video, receipt in receipts.items()}
+    newest = max((revision for revision in revisions.values() if revision is not None), default=0)
+    for video, revision in revisions.items():
+        if revision is not None and revision < newest:
+            yield Finding(
+                "earlier flow",
+                f"{video} has flow by the TV-L1 of an earlier version than other videos of the store: "
+                "`egotool extract VIDEOS --overwrite` makes it anew.",
+                serious=False,
+            )
 
 
 def _extracted(receipt: Receipt) -> set[str]:

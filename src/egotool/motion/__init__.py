@@ -7,13 +7,14 @@ the y displacement in pixels from frame t to frame t + 1; a homography maps pixe
 from egotool.motion.camera import CameraMotion, estimate_camera_motion
 from egotool.motion.flow import Backend, tvl1, tvl1_batch, warm_up
 from egotool.motion.pictures import to_gray
-from egotool.motion.schedule import SCHEDULES, Schedule
+from egotool.motion.schedule import FLOW_REVISION, SCHEDULES, Schedule
 from egotool.motion.track_parameters import TrackParameters
 from egotool.motion.tracks import motion_masks
 from egotool.motion.truth import endpoint_error, read_flo
 from egotool.motion.warping import compensate_flow, warp_back, warp_flow
 
 __all__ = [
+    "FLOW_REVISION",
     "SCHEDULES",
     "Backend",
     "CameraMotion",

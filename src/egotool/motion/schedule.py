@@ -5,6 +5,10 @@ from typing import Final, TypeVar
 
 Entry = TypeVar("Entry")
 
+FLOW_REVISION: Final = 2
+"""Counts the changes of what the schedules compute; stores record it. 1: regularised as OpenCV does; 2: joint
+total variation, gradients of the mean picture."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_va
 from egotool.errors import StoreError
 from egotool.files import write_text
 from egotool.manifests import FrameRanges
-from egotool.store._layout import RANGES_FORMAT_VERSION, check_format_version
+from egotool.store._layout import RANGES_FORMAT_VERSION, Array, check_format_version
 
 
 class Receipt(BaseModel):
@@ -70,6 +70,14 @@ class Receipt(BaseModel):
     def stored_ranges(self) -> FrameRanges:
         """The frames that the file has: one range where it has all."""
         return tuple(self.ranges) if self.ranges is not None else ((0, self.frame_count),)
+
+    @property
+    def flow_revision(self) -> int | None:
+        """Which revision of TV-L1 made the flow; None if there is none, or it came from elsewhere."""
+        if "schedule" not in self.parameters or Array.FLOW.value not in self.arrays:
+            return None
+        revision = self.parameters.get("flow_revision", 1)  # older stores do not say
+        return revision if isinstance(revision, int) else None
 
     @property
     def stored_frames(self) -> int:
