@@ -82,7 +82,7 @@ def test_extraction_speed_workers_and_memory(tmp_path: Path) -> None:
     document = json.loads(out)
     speeds = {each["name"]: each for each in document["speeds"]}
     assert status == 0 and document["processor"] and document["threads"] == 1
-    assert set(speeds) == {"fast", "compensated", "exact", "opencv", "1 worker", "2 workers"}
+    assert set(speeds) == {"fast", "compensated", "exact", "opencv", "1 worker", "2 workers", "2 processes"}
     assert speeds["opencv"]["ratio"] == speeds["1 worker"]["ratio"] == 1.0
     assert len(speeds["fast"]["rounds"]) == 1
     assert [each["frames"] for each in document["memory"]] == [4, 16]
