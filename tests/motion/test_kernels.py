@@ -1,13 +1,18 @@
 """The kernels against plain whole-picture arithmetic in float64."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from egotool.motion import tvl1
 from egotool.motion._engine import aligned_zeros
 from egotool.motion._kernels import FIELDS, GX, GY, INVERSE, PAD, PXU, PYV, RHO, U, V, kernels_for, row_stride
+from egotool.motion.schedule import EXACT
+from tests.motion.scenes import real_frames
 
 Float64 = NDArray[np.float64]
 
@@ -70,10 +75,11 @@ def plain_iterations(
     iterations=st.integers(1, 12),
     sweep=st.integers(1, 12),
     joint=st.booleans(),
+    test_each=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_skewed_sweeps_are_plain_iterations(
-    height: int, width: int, iterations: int, sweep: int, joint: bool, seed: int
+    height: int, width: int, iterations: int, sweep: int, joint: bool, test_each: bool, seed: int
 ) -> None:
     fields, rows = packed_fields(height, width, seed=seed)
     slope = np.stack([inside(rows, field, height, width) for field in (GX, GY)]).astype(np.float64)
@@ -84,7 +90,7 @@ def test_skewed_sweeps_are_plain_iterations(
     kernels = kernels_for(row_stride(width))
     solve = kernels.solve_joint if joint else kernels.solve_separate
     done, error = solve(
-        fields, height, width, iterations, sweep,
+        fields, height, width, iterations, sweep, test_each,
         *(np.float32(value) for value in (0, BOUND, COUPLING, STEP)),
     )  # fmt: skip
     flow, squared = plain_iterations(start, slope, inverse, rho, count=iterations, joint=joint)
@@ -100,10 +106,18 @@ def test_iterations_end_below_the_tolerance() -> None:
     rows[:21, PXU : PYV + 1] = 0
     solve = kernels_for(row_stride(30)).solve_separate
     done, error = solve(
-        fields, 20, 30, 500, 5, *(np.float32(value) for value in (1e-1, BOUND, COUPLING, STEP))
+        fields, 20, 30, 500, 5, False, *(np.float32(value) for value in (1e-1, BOUND, COUPLING, STEP))
     )
     assert done < 500 and done % 5 == 0
     assert 0 < error <= 1e-1
+
+
+@pytest.mark.parametrize("pair", range(3))
+def test_deep_sweeps_end_at_the_very_iteration_where_the_update_is_small_enough(pair: int) -> None:
+    """As OpenCV's rule wants it, on real frames: bit by bit what single iterations give."""
+    image0, image1 = real_frames(8)[2 * pair : 2 * pair + 2]
+    single = replace(EXACT, sweep=1, test_each=False)
+    np.testing.assert_array_equal(tvl1(image0, image1, schedule=EXACT), tvl1(image0, image1, schedule=single))
 
 
 @pytest.mark.parametrize("taps", [(0.5, 0.0), (8 / 12, -1 / 12)])

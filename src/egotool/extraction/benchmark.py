@@ -114,8 +114,8 @@ def compare_workers(
 ) -> list[VariantSpeed]:
     """Extract as many clips as there are workers with one worker and with all, in turn; real time counts.
 
-    For comparison, a process of its own extracts each clip, all at once, which is what the machine has to give:
-    its cores share memory and caches, and are slower when all are busy.
+    For comparison, a process of its own extracts each clip, all at once: that is what the machine can give,
+    whose cores share memory and caches, and are slower when all are busy.
 
     Args:
         video: its first frames are cut into clips.

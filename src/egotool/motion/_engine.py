@@ -26,7 +26,8 @@ class Workspace:
         channels = () if schedule.average_gradients else (3,)
         self.warped = [np.empty((h, w, *channels), np.float32) for h, w in self.sizes]
         self.maps = [np.empty((2, h, w), np.float32) for h, w in self.sizes]
-        self.means = [np.empty((h + 4, w + 4), np.float32) for h, w in self.sizes]
+        self.padded = [np.empty((h + 4, w + 4), np.float32) for h, w in self.sizes]
+        self.columns = [np.empty((5, w + 4), np.float32) for _, w in self.sizes]
 
     def compute(self, image0: GrayImage, image1: GrayImage) -> Flow:
         """Return the flow from `image0` to `image1`, which have the workspace's size."""
@@ -46,9 +47,9 @@ class Workspace:
             image1 = with_gradients(image1, schedule)
         for _ in range(at_level(schedule.warps, level)):
             self._linearise(level, image0, image1)
-            self._solve(level, flow)
+            self._solve(level)
         if not schedule.median_each_round:
-            median_filter(flow)
+            self._median(level)
         return flow.copy()
 
     def _linearise(self, level: int, image0: Float32Array, image1: Float32Array) -> None:
@@ -62,7 +63,7 @@ class Workspace:
         cv2.remap(image1, map_x, map_y, interpolation, dst=warped, borderMode=cv2.BORDER_REPLICATE)
         place = (self.fields, height, width, map_x, map_y)
         if schedule.average_gradients:
-            kernels.linearise_mean(*place, image0, warped, self.means[level], *derivative_taps(schedule))
+            kernels.linearise_mean(*place, image0, warped, self.padded[level], *derivative_taps(schedule))
         else:
             kernels.linearise_sampled(*place, image0.ravel(), warped.ravel())
 
@@ -84,7 +85,11 @@ class Workspace:
         self.rows[: height + 1, PXU : PYV + 1] = 0
         return flow
 
-    def _solve(self, level: int, flow: Flow) -> None:
+    def _median(self, level: int) -> None:
+        """Replace both components of the flow by their 5×5 medians."""
+        self.kernels.median(self.fields, *self.sizes[level], self.padded[level], self.columns[level])
+
+    def _solve(self, level: int) -> None:
         """Run the iterations of one warp."""
         schedule = self.schedule
         height, width = self.sizes[level]
@@ -93,13 +98,14 @@ class Workspace:
         tolerance = schedule.epsilon**2 * height * width
         for _ in range(schedule.rounds):
             if schedule.median_each_round:
-                median_filter(flow)
+                self._median(level)
             _done, error = solve(
                 self.fields,
                 height,
                 width,
                 limit,
                 schedule.sweep,
+                schedule.test_each,
                 np.float32(tolerance),
                 np.float32(schedule.data_weight * schedule.coupling),
                 np.float32(schedule.coupling),
@@ -117,12 +123,6 @@ def aligned_zeros(count: int) -> Float32Array:
     zeros = np.zeros(count + 16, np.float32)
     start = -(zeros.ctypes.data // 4) % 16
     return zeros[start : start + count]
-
-
-def median_filter(flow: Flow) -> None:
-    """Apply OpenCV's 5×5 median to both channels, in place."""
-    for channel in flow:
-        channel[:] = cv2.medianBlur(channel, 5)
 
 
 _of_thread = threading.local()

@@ -221,12 +221,13 @@ def _solve(
     """Run the iterations of one warp; pairs that have converged keep what they have."""
     limit = at_level(schedule.iterations, level)
     tolerance = schedule.epsilon**2 * state.flow.shape[-2] * state.flow.shape[-1]
+    depth = 1 if schedule.test_each else schedule.sweep
     for _ in range(schedule.rounds):
         if schedule.median_each_round:
             flow = torch.where(state.going, steps.median(state.flow), state.flow)
             state = state._replace(flow=flow)
-        for done in range(0, limit, schedule.sweep):
-            state = steps.sweep(state, data, min(schedule.sweep, limit - done), tolerance, schedule)
+        for done in range(0, limit, depth):
+            state = steps.sweep(state, data, min(depth, limit - done), tolerance, schedule)
             if stop_early and not state.going.any():
                 return state
     return state

@@ -54,6 +54,8 @@ class Schedule:
     """At most so many iterations per round."""
     sweep: int = 5
     """Iterations between two convergence tests, done together in one sweep over the rows."""
+    test_each: bool = False
+    """End at the very iteration whose update is small enough; sweeps are shorter where that is near."""
     joint_variation: bool = True
     """One total variation for both components of the flow, |(grad u, grad v)|, so that their edges fall
     together, with projected dual steps; instead of |grad u| + |grad v| with Chambolle's semi-implicit steps,
@@ -101,7 +103,8 @@ EXACT: Final = Schedule(
     cubic=(True,),
     rounds=10,
     iterations=(30,),
-    sweep=1,
+    sweep=4,
+    test_each=True,
     joint_variation=False,
     epsilon=0.01,
     median_each_round=True,
