@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from egotool.motion import camera as camera_module
 from egotool.motion import estimate_camera_motion, tvl1
 from tests.motion.scenes import HEIGHT, WIDTH, corner_error, homography_flow, moved, shift, texture, turn
 
@@ -88,6 +89,26 @@ def test_flow_that_agrees_on_nothing_gives_the_identity() -> None:
     flow = np.random.default_rng(0).uniform(-30, 30, (2, HEIGHT, WIDTH)).astype(np.float32)
     camera = estimate_camera_motion(image, 255 - image, flow)
     assert not camera.valid
+
+
+@pytest.mark.parametrize(
+    ("motion", "uncertainty", "certain"),
+    [(0, 0.7, True), (0, 0.8, False), (1, 0.8, False), (4, 1.9, True), (20, 1.9, True), (20, 2.1, False)],
+)
+def test_a_motion_that_is_hardly_better_known_than_none_is_not_taken(
+    motion: float, uncertainty: float, certain: bool
+) -> None:
+    assert camera_module._certain(shift(motion, 0), (HEIGHT, WIDTH), uncertainty) is certain
+
+
+def test_the_uncertainty_grows_with_the_noise_of_the_flow() -> None:
+    image0, image1, truth = moved(texture(HEIGHT, WIDTH), turn(1, 2, 1))
+    noise = np.random.default_rng(0).normal(0, 1, truth.shape).astype(np.float32)
+    noise = np.stack([cv2.GaussianBlur(each, (0, 0), 6) * 12 for each in noise])
+    plain, noisy = (
+        estimate_camera_motion(image0, image1, truth + np.float32(factor) * noise) for factor in (0.02, 0.5)
+    )
+    assert plain.valid and 0 < plain.uncertainty < 0.5 * noisy.uncertainty
 
 
 def test_same_seed_same_result() -> None:

@@ -149,6 +149,56 @@ def refine_by_flow(
 
 
 @compiled
+def corner_uncertainty(
+    homography: Float64Array,
+    samples: Float32Array,
+    scale: float,
+    corners: Float64Array,
+    centre: Float64Array,
+    unit: float,
+) -> float:
+    """Return the standard error, in pixels, of where a homography takes the corners (4, 2) of the frame.
+
+    From the normal equations of a robust step of `refine_by_flow`, and the scatter of the samples that
+    support it: variance (sum of weight · residual² / sum of weight) times the inverse of the equations'
+    matrix. The weights of a cell of the frame add up to one, since its samples err together: so as many
+    independent measurements count as there are cells with samples that agree.
+    """
+    row, matrix, working, unused = np.empty(8), np.zeros((8, 8)), np.empty((8, 8)), np.zeros(8)
+    h = homography
+    total, scatter = 0.0, 0.0
+    for i in range(samples.shape[1]):
+        x = float(samples[0, i])
+        y = float(samples[1, i])
+        depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+        if depth < 1e-6:
+            continue
+        to_x = (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth
+        to_y = (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth
+        a, b = float(samples[4, i]), float(samples[5, i])
+        across = a * (samples[2, i] - to_x) + b * (samples[3, i] - to_y)
+        near = 1.0 + (across / scale) ** 2
+        weight = samples[6, i] / (near * near)
+        total += weight
+        scatter += weight * across * across
+        change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, a, b, row)
+        add_row(row, 0.0, weight, matrix, unused)
+    if total <= 0.0:
+        return 1e6
+    variance = 0.0
+    for corner in corners:
+        for axis in range(2):
+            x, y = (corner[0] - centre[0]) / unit, (corner[1] - centre[1]) / unit
+            change_row(x, y, 1.0 - axis, float(axis), row)
+            solution = row.copy()
+            working[:] = matrix
+            solve(working, solution)
+            for j in range(8):
+                variance += row[j] * solution[j]
+    return math.sqrt(variance / len(corners) * scatter / total)
+
+
+@compiled
 def sample_linear(image: Float32Array, x: float, y: float) -> float:
     """Return the image (h, w) at (x, y), a pixel inside at least; bilinear."""
     column = int(x)

@@ -94,6 +94,17 @@ def refine_by_gray_values(
     return result
 
 
+def corner_uncertainty(homography: Homography, edges: Samples, shape: tuple[int, ...], scale: float) -> float:
+    """Return the standard error, in pixels, of where a homography takes the frame's corners."""
+    return kernels.corner_uncertainty(homography, edges, scale, frame_corners(shape), *_normalisation(shape))
+
+
+def frame_corners(shape: tuple[int, ...]) -> Float64Array:
+    """Return the centres of the four corner pixels (4, 2), x and y, clockwise from the upper left."""
+    height, width = shape[:2]
+    return np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float64)
+
+
 def _normalisation(shape: tuple[int, ...]) -> tuple[Float64Array, float]:
     """Return centre and unit of the normalised coordinates of a picture."""
     height, width = shape[:2]

@@ -1,5 +1,6 @@
 """Camera motion between two frames, as a homography."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,9 @@ from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow
 from egotool.motion._fit import (
     ALONG_EDGE,
     candidate_homographies,
+    corner_uncertainty,
     count_inliers,
+    frame_corners,
     project,
     refine_by_flow,
     refine_by_gray_values,
@@ -27,6 +30,12 @@ FEWEST_INLIERS = 25
 CORNER_SCALES = (1.0, 0.7, 0.5, 0.5)
 EDGE_SCALES = (0.7, 0.5, 0.4, 0.4)
 GRAY_SCALES = (0.7, 0.5, 0.4, 0.4)
+UNCERTAIN = 2.0
+"""Standard error of the frame's corners, in pixels, beyond which the motion counts as not found."""
+UNCERTAIN_SMALL = 0.75
+UNCERTAIN_SHARE = 0.5
+"""From this error on it also counts as not found where the error is more than this share of the motion: to
+stay with no motion is then as good."""
 VOTE_REACH = 0.35
 """Farther than this from where a candidate says, a corner or edge does not vote for it."""
 SMOOTHING = 0.8
@@ -38,13 +47,23 @@ class CameraMotion:
     """How the camera moved from frame t to frame t + 1.
 
     `homography` (3, 3) float64 maps pixel coordinates (x, y, 1) of frame t to frame t + 1; it is the identity
-    where `valid` is False: too few matches or inliers, or no head could have moved like that.
+    where `valid` is False: too few matches or inliers, no head could have moved like that, or what supports
+    the homography leaves open by pixels where the frame's corners go.
+
+    Attributes:
+        homography: see above.
+        valid: see above.
+        matches: corners with a flow.
+        inliers: matches within a pixel of the homography.
+        uncertainty: standard error of where the homography found takes the frame's corners, pixels; infinite
+            if none was found.
     """
 
     homography: Homography
     valid: bool
     matches: int
     inliers: int
+    uncertainty: float = math.inf
 
 
 def estimate_camera_motion(
@@ -61,7 +80,8 @@ def estimate_camera_motion(
     matches and more than 25 inliers at 1 px. What differs (and why: docs/motion.md): the matches are corners
     displaced by the flow; each cell of the frame has one vote, so that a textured hand does not outvote the
     room; of several motions found the one that most of the frame's edges follow wins; and that one is
-    refined, first by the flow across edges, then by comparing gray values.
+    refined, first by the flow across edges, then by comparing gray values. A motion is valid only if its own
+    standard error at the frame's corners is small.
 
     Args:
         image0: (H, W) gray, frame t, uint8 or float32 0..1.
@@ -90,7 +110,10 @@ def estimate_camera_motion(
     inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, gray0.shape):
         return CameraMotion(np.eye(3), False, matches, inliers)
-    return CameraMotion(homography, True, matches, inliers)
+    uncertainty = corner_uncertainty(homography, edges, gray0.shape, EDGE_SCALES[-1])
+    if not _certain(homography, gray0.shape, uncertainty):
+        return CameraMotion(np.eye(3), False, matches, inliers, uncertainty)
+    return CameraMotion(homography, True, matches, inliers, uncertainty)
 
 
 def _outside(exclude: Mask) -> Mask:
@@ -118,6 +141,15 @@ def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(blurred, np.float32)
 
 
+def _certain(homography: Homography, shape: tuple[int, ...], uncertainty: float) -> bool:
+    """Whether it is known well enough where the frame's corners go."""
+    if uncertainty <= UNCERTAIN_SMALL:
+        return True
+    corners = frame_corners(shape)
+    motion = np.hypot(*(project(homography, corners) - corners).T).mean()
+    return bool(uncertainty <= min(UNCERTAIN, UNCERTAIN_SHARE * motion))
+
+
 def plausible(homography: Homography, shape: tuple[int, ...]) -> bool:
     """Whether a head can have moved like this between two frames.
 
@@ -127,7 +159,7 @@ def plausible(homography: Homography, shape: tuple[int, ...]) -> bool:
     height, width = shape
     if not np.isfinite(homography).all():
         return False
-    corners = np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float64)
+    corners = frame_corners(shape)
     depth = corners @ homography[2, :2] + homography[2, 2]
     if depth.min() < 0.5 or depth.max() > 2:
         return False
