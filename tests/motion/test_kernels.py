@@ -10,7 +10,21 @@ from numpy.typing import NDArray
 
 from egotool.motion import tvl1
 from egotool.motion._engine import aligned_zeros
-from egotool.motion._kernels import FIELDS, GX, GY, INVERSE, PAD, PXU, PYV, RHO, U, V, kernels_for, row_stride
+from egotool.motion._kernels import (
+    FIELDS,
+    GX,
+    GY,
+    INVERSE,
+    LIMIT,
+    PAD,
+    PXU,
+    PYV,
+    RHO,
+    U,
+    V,
+    kernels_for,
+    row_stride,
+)
 from egotool.motion.schedule import EXACT
 from tests.motion.scenes import real_frames
 
@@ -49,8 +63,9 @@ def divergence(dual: Float64) -> Float64:
 
 
 def plain_iterations(
-    flow: Float64, slope: Float64, inverse: Float64, rho: Float64, *, count: int, joint: bool
+    flow: Float64, slope: Float64, inverse: Float64, rho: Float64, *, count: int, longest: Float64 | None
 ) -> tuple[Float64, float]:
+    """Joint total variation with duals up to `longest`, or, with None, one variation per component."""
     duals = np.zeros((2, 2, *rho.shape))  # component, direction
     update = np.zeros_like(flow)
     for _ in range(count):
@@ -60,8 +75,8 @@ def plain_iterations(
         flow = flow + update
         differences = np.stack([forward(component) for component in flow])
         moved = duals + STEP / COUPLING * differences
-        if joint:
-            duals = moved / np.maximum(1, np.sqrt((moved**2).sum(axis=(0, 1))))
+        if longest is not None:
+            duals = moved / np.maximum(1, np.sqrt((moved**2).sum(axis=(0, 1))) / longest)
         else:
             length = np.sqrt((differences**2).sum(axis=1, keepdims=True))
             duals = moved / (1 + STEP / COUPLING * length)
@@ -87,13 +102,18 @@ def test_skewed_sweeps_are_plain_iterations(
     inverse, rho = (inside(rows, field, height, width).astype(np.float64) for field in (INVERSE, RHO))
     start = np.stack([inside(rows, field, height, width) for field in (U, V)]).astype(np.float64)
     rows[: height + 1, PXU : PYV + 1] = 0
+    longest = np.random.default_rng(seed).uniform(0.05, 1, (height, width))
+    inside(rows, LIMIT, height, width)[:] = COUPLING * longest
+    rows[0, LIMIT] = 1
     kernels = kernels_for(row_stride(width))
     solve = kernels.solve_joint if joint else kernels.solve_separate
     done, error = solve(
         fields, height, width, iterations, sweep, test_each,
         *(np.float32(value) for value in (0, BOUND, COUPLING, STEP)),
     )  # fmt: skip
-    flow, squared = plain_iterations(start, slope, inverse, rho, count=iterations, joint=joint)
+    flow, squared = plain_iterations(
+        start, slope, inverse, rho, count=iterations, longest=longest if joint else None
+    )
     assert done == iterations
     found = np.stack([inside(rows, field, height, width) for field in (U, V)])
     np.testing.assert_allclose(found, flow, atol=2e-4)

@@ -18,6 +18,11 @@ def fields(channels: int, *, seed: int, count: int = 2, height: int = 9, width: 
     return torch.randn(count, channels, height, width, generator=generator).to(DEVICE)
 
 
+def data_term(steepness: float) -> Data:
+    limit = 0.3 / (1 + fields(1, seed=6).square())
+    return Data(steepness * fields(2, seed=3), fields(1, seed=4).abs(), fields(1, seed=5), limit)
+
+
 @pytest.mark.parametrize("schedule", [FAST, EXACT], ids=["joint", "separate"])
 def test_the_sweep_is_the_plain_one(schedule: Schedule) -> None:
     state = State(
@@ -26,7 +31,7 @@ def test_the_sweep_is_the_plain_one(schedule: Schedule) -> None:
         fields(2, seed=2) * 0.1,
         torch.ones(2, 1, 1, 1, dtype=torch.bool, device=DEVICE),
     )
-    data = Data(fields(2, seed=3) * 5, fields(1, seed=4).abs(), fields(1, seed=5))
+    data = data_term(5)
     found = kernels.sweep(state, data, 3, 1.0, schedule)
     expected = PLAIN.sweep(state, data, 3, 1.0, schedule)
     for one, other in zip(found, expected, strict=True):
@@ -37,7 +42,7 @@ def test_the_sweep_is_the_plain_one(schedule: Schedule) -> None:
 def test_a_converged_pair_is_left_as_it_is() -> None:
     going = torch.tensor([True, False], device=DEVICE).view(2, 1, 1, 1)
     state = State(fields(2, seed=0), fields(2, seed=1), fields(2, seed=2), going)
-    data = Data(fields(2, seed=3), fields(1, seed=4).abs(), fields(1, seed=5))
+    data = data_term(1)
     found = kernels.sweep(state, data, 2, 0.0, FAST)
     for one, other in zip(found[:3], state[:3], strict=True):
         assert torch.equal(one[1], other[1]) and not torch.equal(one[0], other[0])
@@ -51,7 +56,7 @@ def test_an_update_below_the_tolerance_ends_a_pair() -> None:
         fields(2, seed=2),
         torch.ones(2, 1, 1, 1, dtype=torch.bool, device=DEVICE),
     )
-    data = Data(fields(2, seed=3), fields(1, seed=4).abs(), fields(1, seed=5))
+    data = data_term(1)
     update = kernels.sweep(state, data, 1, 0.0, FAST).flow - state.flow
     first, second = update.square().sum(dim=(1, 2, 3)).tolist()
     going = kernels.sweep(state, data, 1, (first + second) / 2, FAST).going.flatten().tolist()

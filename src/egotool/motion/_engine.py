@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from egotool.motion._arrays import Flow, GrayImage
-from egotool.motion._kernels import FIELDS, PAD, PXU, PYV, Float32Array, U, V, kernels_for, row_stride
+from egotool.motion._kernels import FIELDS, LIMIT, PAD, PXU, PYV, Float32Array, U, V, kernels_for, row_stride
 from egotool.motion._pyramid import derivative_taps, gray_pyramid, level_sizes, with_gradients
 from egotool.motion.schedule import Schedule, at_level
 
@@ -23,6 +23,7 @@ class Workspace:
         self.kernels = kernels_for(row_stride(width))
         self.fields = aligned_zeros((height + 2) * FIELDS * self.kernels.stride)
         self.rows = self.fields.reshape(height + 2, FIELDS, self.kernels.stride)
+        self.rows[0, LIMIT] = 1  # row -1 has duals too, which come to nothing; not by 0 / 0, though
         channels = () if schedule.average_gradients else (3,)
         self.warped = [np.empty((h, w, *channels), np.float32) for h, w in self.sizes]
         self.maps = [np.empty((2, h, w), np.float32) for h, w in self.sizes]
@@ -43,6 +44,8 @@ class Workspace:
         """Refine the next coarser level's flow (None: zero) at `level`."""
         schedule = self.schedule
         flow = self._start(level, coarse)
+        if schedule.joint_variation:
+            self._limit(level, image0)
         if not schedule.average_gradients:
             image1 = with_gradients(image1, schedule)
         for _ in range(at_level(schedule.warps, level)):
@@ -84,6 +87,14 @@ class Workspace:
         # Row -1 belongs to it, and what a finer level of another size left in the column before x = 0.
         self.rows[: height + 1, PXU : PYV + 1] = 0
         return flow
+
+    def _limit(self, level: int, image0: Float32Array) -> None:
+        """Set how long the dual variables may be, by the edges of image 0."""
+        strictness = self.schedule.edge_scale**-2 if self.schedule.edge_scale else 0.0
+        place = (self.fields, *self.sizes[level])
+        self.kernels.limits(
+            *place, image0, self.padded[level], np.float32(self.schedule.coupling), np.float32(strictness)
+        )
 
     def _median(self, level: int) -> None:
         """Replace both components of the flow by their 5×5 medians."""

@@ -11,13 +11,13 @@ All per-pixel fields of a level live in one flat float32 buffer, packed row by r
              |      ...                     |
     row 0    |....|U  x=0 x=1 ... x=w-1   w |     column w of U, V repeats column w-1
              |....|V                        |     column -1 of the duals stays 0
-             |....|PXU ...  eight more      |
+             |....|PXU ...  nine more       |
     row 1    |....|U                        |
       :
     row h    |....|U  ------------------- ..|     U, V repeat row h-1; the rest is 0
 ```
 
-The ten values of a pixel's neighbourhood lie close together, and one base pointer with offsets known at
+The eleven values of a pixel's neighbourhood lie close together, and one base pointer with offsets known at
 compile time reaches all of them: that lets LLVM vectorise the loops without overlap checks. So the row
 stride is a compile-time constant, and there is one set of kernels per width class. Border rules come from
 the padding, not from branches: zero duals outside make the divergence right at the border, and repeated flow
@@ -34,6 +34,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from egotool.motion._edge_kernels import Limits, limits_kernel
 from egotool.motion._jit import compiled, inlined
 from egotool.motion._median_kernels import Median, median_kernel
 
@@ -41,9 +42,9 @@ Float32Array = NDArray[np.float32]
 
 f4 = np.float32
 
-# Flow, dual variables of U and of V, data term (gradient, its inverse square, residual).
-FIELDS: Final = 10
-U, V, PXU, PYU, PXV, PYV, GX, GY, INVERSE, RHO = range(FIELDS)
+# Flow, dual variables of U and of V, data term (gradient, its inverse square, residual), longest dual.
+FIELDS: Final = 11
+U, V, PXU, PYU, PXV, PYV, GX, GY, INVERSE, RHO, LIMIT = range(FIELDS)
 PAD: Final = 16
 
 
@@ -73,6 +74,7 @@ class Kernels(NamedTuple):
     linearise_mean: LineariseMean
     solve_joint: Solve
     solve_separate: Solve
+    limits: Limits
     median: Median
 
 
@@ -97,6 +99,7 @@ def kernels_for(stride: int) -> Kernels:
         _linearise_mean(stride),
         _solve(stride, joint=True),
         _solve(stride, joint=False),
+        limits_kernel(FIELDS * stride, LIMIT * stride + PAD),
         median_kernel(FIELDS * stride, (U * stride + PAD, V * stride + PAD)),
     )
 
@@ -268,7 +271,7 @@ def _solve(stride: int, *, joint: bool) -> Solve:
                         rows[packed + u : packed + u + w] = rows[u : u + w]
                         rows[packed + v : packed + v + w] = rows[v : v + w]
                     if joint:
-                        update = _joint_steps(rows, w, stride, bound, coupling, step)
+                        update = _joint_steps(rows, w, stride, bound, step)
                     else:
                         update = _separate_steps(rows, w, stride, bound, coupling, step)
                     if t == depth - 1:
@@ -283,19 +286,18 @@ def _solve(stride: int, *, joint: bool) -> Solve:
 
 
 @inlined
-def _joint_steps(
-    rows: Float32Array, w: int, stride: int, bound: np.float32, coupling: np.float32, step: np.float32
-) -> np.float32:
+def _joint_steps(rows: Float32Array, w: int, stride: int, bound: np.float32, step: np.float32) -> np.float32:
     """Primal step of the lower row, dual step of the upper one; return the summed squared update.
 
     One total variation for both components, |(grad u, grad v)|: the dual step is projected onto the ball of
     four dimensions (Bresson and Chan 2008, with Chambolle's projected form of 2005). Inside the ball nothing
     damps these steps, so that flow reaches an untextured region in far fewer iterations than by the
-    semi-implicit ones, as a wave does; damping them (Huber's norm) made every error larger.
+    semi-implicit ones, as a wave does; damping them (Huber's norm) made every error larger. The ball's radius
+    is theta, less at edges of the picture (`_edge_kernels`).
     """
     u, v, pxu, pyu, pxv, pyv, gx, gy, inverse, rho = _places(stride)
     lower = FIELDS * stride
-    least = coupling * coupling
+    limit_at = LIMIT * stride + PAD
     update = f4(0)
     for x in range(w):
         a = rows[lower + u + x]
@@ -321,7 +323,8 @@ def _joint_steps(
         q_xv = rows[pxv + x] + step * (rows[v + 1 + x] - upper_b)
         q_yv = rows[pyv + x] + step * (b - upper_b)
         squared = q_xu * q_xu + q_yu * q_yu + q_xv * q_xv + q_yv * q_yv
-        shrink = coupling / math.sqrt(max(squared, least))
+        limit = rows[limit_at + x]
+        shrink = limit / math.sqrt(max(squared, limit * limit))
         rows[pxu + x] = q_xu * shrink
         rows[pyu + x] = q_yu * shrink
         rows[pxv + x] = q_xv * shrink

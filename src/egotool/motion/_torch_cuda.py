@@ -58,11 +58,13 @@ class _Graph:
         with torch.cuda.device(device):
             side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                run()  # compiles, which cannot happen while a graph is recorded
-            torch.cuda.current_stream().wait_stream(side)
-            with torch.cuda.graph(self._graph):
-                self._flow = run()
+            # the filters of the pyramid need all bits: TF32, a convolution's default on GPUs, has ten
+            with torch.backends.cudnn.flags(allow_tf32=False):
+                with torch.cuda.stream(side):
+                    run()  # compiles, which cannot happen while a graph is recorded
+                torch.cuda.current_stream().wait_stream(side)
+                with torch.cuda.graph(self._graph):
+                    self._flow = run()
 
     def __call__(self, images0: Tensor, images1: Tensor) -> Tensor:
         for kept, given in zip(self._images, (images0, images1), strict=True):

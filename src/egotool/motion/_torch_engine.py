@@ -38,11 +38,13 @@ class Data(NamedTuple):
         slope: (N, 2, h, w) gradient; zero where the flow points out of the picture.
         inverse: (N, 1, h, w) one over its square, or zero.
         residual: (N, 1, h, w).
+        limit: (N, 1, h, w) longest dual, less at edges of the picture; see `_edge_kernels`.
     """
 
     slope: Tensor
     inverse: Tensor
     residual: Tensor
+    limit: Tensor
 
 
 class State(NamedTuple):
@@ -62,7 +64,7 @@ class State(NamedTuple):
 class Steps(NamedTuple):
     """The three heavy steps, plain (`PLAIN`) or in a form for one kind of device."""
 
-    linearised: Callable[[Tensor, Tensor, Tensor, str, Schedule], Data]
+    linearised: Callable[[Tensor, Tensor, Tensor, Tensor, str, Schedule], Data]
     sweep: Callable[[State, Data, int, float, Schedule], State]
     median: Callable[[Tensor], Tensor]
 
@@ -186,16 +188,28 @@ def _refine(
     dual_x, dual_y = torch.zeros_like(flow), torch.zeros_like(flow)
     if not schedule.average_gradients:
         image1 = torch.cat([image1, _gradients(image1, schedule)], dim=1)
+    limit = _limits(image0, schedule)
     mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
     for _ in range(at_level(schedule.warps, level)):
-        data = steps.linearised(flow, image0, image1, mode, schedule)
+        data = steps.linearised(flow, image0, image1, limit, mode, schedule)
         going = torch.ones(len(flow), 1, 1, 1, dtype=torch.bool, device=flow.device)
         state = State(flow, dual_x, dual_y, going)
         flow, dual_x, dual_y, _ = _solve(state, data, level, schedule, steps=steps, stop_early=stop_early)
     return flow if schedule.median_each_round else steps.median(flow)
 
 
-def _linearised(flow: Tensor, image0: Tensor, image1: Tensor, mode: str, schedule: Schedule) -> Data:
+def _limits(image0: Tensor, schedule: Schedule) -> Tensor:
+    """Return the longest duals by the gradients of pictures, both (N, 1, h, w); see `_edge_kernels`."""
+    strictness = schedule.edge_scale**-2 if schedule.edge_scale else 0.0
+    smooth, difference = image0.new_tensor([1, 2, 1]), image0.new_tensor([-1, 0, 1]) / 8
+    sobel = torch.stack([torch.outer(smooth, difference), torch.outer(difference, smooth)]).unsqueeze(1)
+    gradient = F.conv2d(F.pad(image0, (1, 1, 1, 1), mode="replicate"), sobel)
+    return schedule.coupling / (1 + strictness * gradient.square().sum(dim=1, keepdim=True))
+
+
+def _linearised(
+    flow: Tensor, image0: Tensor, image1: Tensor, limit: Tensor, mode: str, schedule: Schedule
+) -> Data:
     """Return the data term around `flow`."""
     height, width = flow.shape[-2:]
     x = torch.arange(width, device=flow.device).view(1, 1, width) + flow[:, 0]
@@ -212,7 +226,7 @@ def _linearised(flow: Tensor, image0: Tensor, image1: Tensor, mode: str, schedul
     squared = slope.square().sum(dim=1, keepdim=True)
     inverse = torch.where(squared > _NO_SLOPE, 1 / squared, 0.0)
     residual = warped[:, :1] - image0 - (slope * flow).sum(dim=1, keepdim=True)
-    return Data(slope, inverse, residual)
+    return Data(slope, inverse, residual, limit)
 
 
 def _solve(
@@ -254,7 +268,7 @@ def _sweep(state: State, data: Data, iterations: int, tolerance: float, schedule
         new_x, new_y = dual_x + step * d_x, dual_y + step * d_y
         if schedule.joint_variation:
             squared = (new_x.square() + new_y.square()).sum(dim=1, keepdim=True)
-            scale = coupling * squared.clamp(min=coupling**2).rsqrt()
+            scale = data.limit * torch.maximum(squared, data.limit.square()).rsqrt()
         else:
             scale = 1 / (1 + step / coupling * (d_x * d_x + d_y * d_y).sqrt())
         dual_x, dual_y = new_x * scale, new_y * scale

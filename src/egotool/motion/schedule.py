@@ -7,7 +7,7 @@ Entry = TypeVar("Entry")
 
 FLOW_REVISION: Final = 2
 """Counts the changes of what the schedules compute; stores record it. 1: regularised as OpenCV does; 2: joint
-total variation, gradients of the mean picture."""
+total variation that counts less at edges, gradients of the mean picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +60,16 @@ class Schedule:
     """One total variation for both components of the flow, |(grad u, grad v)|, so that their edges fall
     together, with projected dual steps; instead of |grad u| + |grad v| with Chambolle's semi-implicit steps,
     as in OpenCV."""
+    edge_scale: float = 18.0
+    """Total variation counts 1 / (1 + (|g| / edge_scale)²), where g is image 0's gradient in gray values of
+    0..255 per pixel: edges of the flow lie on edges of the picture. 0: it counts the same everywhere, as it
+    has to with separate variations."""
     epsilon: float = 0.012
     """A warp ends when the root of the mean squared update of an iteration falls below this (pixels)."""
     median_each_round: bool = False
     """5×5 median of the flow before each round, instead of once at the end of each level."""
 
-    data_weight: float = 0.22
+    data_weight: float = 0.16
     """Lambda: weight of the data term, for gray values 0..255."""
     coupling: float = 0.3
     """Theta: coupling between data term and smoothness term."""
@@ -78,6 +82,10 @@ class Schedule:
             raise ValueError(f"factor is {self.factor}, but has to lie in 0.1..0.95")
         if not 0 < self.dual_step <= 0.25:
             raise ValueError(f"dual_step is {self.dual_step}, but has to lie in 0..0.25: beyond it diverges")
+        if self.edge_scale < 0 or (self.edge_scale and not self.joint_variation):
+            raise ValueError(
+                f"edge_scale is {self.edge_scale}, but has to be 0, or positive with joint_variation"
+            )
         if min(self.levels, self.smallest_side, self.rounds, self.sweep) < 1:
             raise ValueError("levels, smallest_side, rounds and sweep have to be at least 1")
         for name in ("warps", "cubic", "iterations"):
@@ -106,6 +114,7 @@ EXACT: Final = Schedule(
     sweep=4,
     test_each=True,
     joint_variation=False,
+    edge_scale=0.0,
     epsilon=0.01,
     median_each_round=True,
     data_weight=0.15,
