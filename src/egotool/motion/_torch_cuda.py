@@ -13,8 +13,8 @@ Measured on an H200 with torch 2.11 (`python -m benchmarks.flow_torch`), `fast`,
 16 and 32 pairs at a time: operation by operation 74 and 137, kernels without the graph 450 and 741, with it
 1642 and 1945; numba did 59 with one thread of that machine. The first call took 1.3 s, later sizes 0.1 s. The
 medians then took a quarter of the time; since then their tiles are smaller, which was timed for them alone:
-a third. `fast` moves 0.55 GB per frame (98 iterations per pixel of the full size, see there): on an H100,
-with 3 TB/s, 5400 frames/s if memory were all that limits; half of the time goes elsewhere.
+a third. `fast` moves 0.58 GB per frame (98 iterations per pixel of the full size, 68 bytes each): on an H100,
+with 3 TB/s, 5200 frames/s if memory were all that limits; half of the time goes elsewhere.
 """
 
 import functools
@@ -28,7 +28,7 @@ from torch import Tensor
 from egotool.motion._torch_engine import PLAIN, Steps, torch_tvl1
 from egotool.motion.schedule import Schedule
 
-PAIRS = 16
+PAIRS = 32
 """Pairs computed at the same time."""
 KEPT_GRAPHS = 4
 """Sizes and schedules whose graphs stay in the GPU's memory, per process."""
