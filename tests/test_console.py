@@ -25,3 +25,13 @@ def test_unknown_tasks_are_ignored() -> None:
     with ConsoleProgress(Console(file=io.StringIO(), force_terminal=False)) as progress:
         progress.advance("never started")
         progress.finish("never started")
+
+
+def test_a_task_without_parts_shows_no_numbers() -> None:
+    written = io.StringIO()
+    with ConsoleProgress(Console(file=written, force_terminal=True, width=120)) as progress:
+        progress.start("compiling", total=None, unit="steps")
+        progress.start("frames of a clip", total=7, unit="frames")
+    screen = written.getvalue()
+    assert "compiling" in screen and "steps" not in screen
+    assert "0/7" in screen and "frames/s" in screen

@@ -33,9 +33,22 @@ def message_console() -> Console:
     return Console(stderr=True)
 
 
+def _counts(task: Task) -> bool:
+    """Whether there is anything to count: some tasks only take a while."""
+    return task.total is not None or task.completed > 0
+
+
+class _CountColumn(MofNCompleteColumn):
+    def render(self, task: Task) -> Text:
+        """Return how much of the task is done."""
+        return super().render(task) if _counts(task) else Text()
+
+
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the task's speed in its own unit."""
+        if not _counts(task):
+            return Text()
         speed = task.finished_speed or task.speed
         unit = task.fields.get("unit", "items")
         return Text(f"{speed:.1f} {unit}/s" if speed else f"– {unit}/s", style="progress.data.speed")
@@ -53,7 +66,7 @@ class ConsoleProgress:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            _CountColumn(),
             _RateColumn(),
             TimeRemainingColumn(),
             console=self._console,
