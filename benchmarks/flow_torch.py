@@ -17,6 +17,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import cv2
@@ -73,12 +74,12 @@ class Comparison:
         numba = seconds(lambda: self.numba(schedule), 3)
         steps = _torch_cuda._steps(torch.device("cuda"))
         for part in parts:
-            opening = seconds(lambda: self.captured(schedule, part), 1)  # noqa: B023
             forms: dict[str, Callable[[], torch.Tensor]] = {
-                "plain": lambda: self.uncaptured(schedule, part, PLAIN),  # noqa: B023
-                "kernels": lambda: self.uncaptured(schedule, part, steps),  # noqa: B023
-                "captured": lambda: self.captured(schedule, part),  # noqa: B023
+                "plain": partial(self.uncaptured, schedule, part, PLAIN),
+                "kernels": partial(self.uncaptured, schedule, part, steps),
+                "captured": partial(self.captured, schedule, part),
             }
+            opening = seconds(forms["captured"], 1)
             for form, call in forms.items():
                 mean, worst = distances(call(), expected)
                 took = seconds(call, repeats)

@@ -89,6 +89,8 @@ class ConsoleProgress:
         """Show a new line for `task`."""
         self._tasks[task] = self._bars.add_task(task, total=total, unit=unit)
         self._printed[task] = time.monotonic()
+        if total is None and not self._console.is_terminal:  # it may take a while without advancing
+            self._console.print(f"{task} …", markup=False, highlight=False, soft_wrap=True)
 
     def advance(self, task: str, amount: int = 1) -> None:
         """Move the bar; without a terminal print a line at most every ten seconds per task."""

@@ -33,7 +33,7 @@ from egotool.video import FoundVideo
 
 _PROBES_PER_TASK = 32
 _TOTAL = "all videos"
-_COMPILING = "compiling kernels (once per machine)"
+_COMPILING = "loading kernels, compiled once per machine"
 _FULL_DISK_BYTES = 100_000_000
 
 

@@ -245,10 +245,9 @@ def _solve(stride: int, *, joint: bool) -> Solve:
         and the dual step of row h - 1 finds no difference to it. The dual step of row -1 is undone.
 
         Returns the number of iterations done, and the summed squared update of the last one; stops when
-        that is at most `tolerance` after a pass, or, with `test_each`, after an iteration. For that, passes
-        are so short that no iteration but their last one can be it: in one iteration the update never fell
-        to less than 1 / 3 of what was left to the tolerance, in three to 1 / 6 (14 000 iterations on video
-        and Middlebury), and a pass of n iterations is only begun above 2 n tolerances.
+        that is at most `tolerance` after a pass, or, with `test_each`, after an iteration. For that, a pass
+        of n > 1 iterations is only begun while the update is at least 2 n tolerances: updates fall slowly
+        enough that none but the last iteration of a pass can be the one.
         """
         packed = FIELDS * stride
         u, v = U * stride + PAD, V * stride + PAD
