@@ -21,6 +21,14 @@ def test_without_a_terminal_progress_prints_plain_lines(monkeypatch: pytest.Monk
     assert "A sentence with [brackets]." in written.getvalue()
 
 
+def test_without_a_terminal_a_task_without_parts_is_named_when_it_begins() -> None:
+    written = io.StringIO()
+    with ConsoleProgress(Console(file=written, force_terminal=False, width=20)) as progress:
+        progress.start("loading kernels, compiled once", total=None, unit="steps")
+        progress.start("clip.mp4", total=7, unit="frames")
+    assert written.getvalue() == "loading kernels, compiled once …\n"
+
+
 def test_unknown_tasks_are_ignored() -> None:
     with ConsoleProgress(Console(file=io.StringIO(), force_terminal=False)) as progress:
         progress.advance("never started")
