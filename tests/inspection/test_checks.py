@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from egotool.inspection import (
     overview_of_store,
 )
 from egotool.manifests import Manifest, Segment, write_manifest
-from egotool.store import Array
+from egotool.store import Array, receipt_file
 from tests.store.samples import contents, write_video
 from tests.video.samples import encode, pictures
 
@@ -135,6 +136,20 @@ def test_what_other_videos_have_is_missing(tmp_path):
     report = check_store(store_with(tmp_path / "rgb", a=only))
     assert report.ok
     assert {finding.kind for finding in report.warnings} == {"no flow", "no warp flow", "no motion masks"}
+
+
+def test_flow_of_an_earlier_version_beside_newer_is_told(tmp_path):
+    store = store_with(tmp_path, a=contents(), b=contents(seed=1), c=contents(seed=2))
+    for name, parameters in {
+        "a": {"schedule": "fast", "flow_revision": 2},
+        "b": {"schedule": "fast"},  # older receipts do not say
+        "c": {"imported_from": "elsewhere"},
+    }.items():
+        path = receipt_file(store, f"{name}.mp4")
+        receipt = json.loads(path.read_text()) | {"parameters": parameters}
+        path.write_text(json.dumps(receipt))
+    older = [finding for finding in check_store(store, quick=True).warnings if finding.kind == "earlier flow"]
+    assert len(older) == 1 and older[0].text.startswith("b.mp4")
 
 
 def test_files_without_their_other_half_and_missing_videos(tmp_path):
