@@ -31,6 +31,7 @@ from tests.motion.scenes import real_frames
 Float64 = NDArray[np.float64]
 
 BOUND, COUPLING, STEP = 0.06, 0.3, 0.25
+REST = 0.02
 
 
 def packed_fields(height: int, width: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +64,14 @@ def divergence(dual: Float64) -> Float64:
 
 
 def plain_iterations(
-    flow: Float64, slope: Float64, inverse: Float64, rho: Float64, *, count: int, longest: Float64 | None
+    flow: Float64,
+    slope: Float64,
+    inverse: Float64,
+    rho: Float64,
+    *,
+    count: int,
+    longest: Float64 | None,
+    rest: float = 0.0,
 ) -> tuple[Float64, float]:
     """Joint total variation with duals up to `longest`, or, with None, one variation per component."""
     duals = np.zeros((2, 2, *rho.shape))  # component, direction
@@ -72,6 +80,7 @@ def plain_iterations(
         residual = rho + (slope * flow).sum(axis=0)
         along = np.clip(-residual * inverse, -BOUND, BOUND)
         update = along * slope + COUPLING * np.stack([divergence(dual) for dual in duals])
+        update -= np.clip(flow + update, -rest, rest)
         flow = flow + update
         differences = np.stack([forward(component) for component in flow])
         moved = duals + STEP / COUPLING * differences
@@ -89,12 +98,12 @@ def plain_iterations(
     width=st.integers(1, 40),
     iterations=st.integers(1, 12),
     sweep=st.integers(1, 12),
-    joint=st.booleans(),
+    regulariser=st.sampled_from(["joint", "resting", "separate"]),
     test_each=st.booleans(),
     seed=st.integers(0, 99),
 )
 def test_skewed_sweeps_are_plain_iterations(
-    height: int, width: int, iterations: int, sweep: int, joint: bool, test_each: bool, seed: int
+    height: int, width: int, iterations: int, sweep: int, regulariser: str, test_each: bool, seed: int
 ) -> None:
     fields, rows = packed_fields(height, width, seed=seed)
     slope = np.stack([inside(rows, field, height, width) for field in (GX, GY)]).astype(np.float64)
@@ -106,13 +115,14 @@ def test_skewed_sweeps_are_plain_iterations(
     inside(rows, LIMIT, height, width)[:] = COUPLING * longest
     rows[0, LIMIT] = 1
     kernels = kernels_for(row_stride(width))
-    solve = kernels.solve_joint if joint else kernels.solve_separate
+    joint, rest = regulariser != "separate", REST if regulariser == "resting" else 0.0
+    solve = getattr(kernels, f"solve_{regulariser}")
     done, error = solve(
         fields, height, width, iterations, sweep, test_each,
-        *(np.float32(value) for value in (0, BOUND, COUPLING, STEP)),
+        *(np.float32(value) for value in (0, BOUND, COUPLING, STEP, rest)),
     )  # fmt: skip
     flow, squared = plain_iterations(
-        start, slope, inverse, rho, count=iterations, longest=longest if joint else None
+        start, slope, inverse, rho, count=iterations, longest=longest if joint else None, rest=rest
     )
     assert done == iterations
     found = np.stack([inside(rows, field, height, width) for field in (U, V)])
@@ -126,7 +136,7 @@ def test_iterations_end_below_the_tolerance() -> None:
     rows[:21, PXU : PYV + 1] = 0
     solve = kernels_for(row_stride(30)).solve_separate
     done, error = solve(
-        fields, 20, 30, 500, 5, False, *(np.float32(value) for value in (1e-1, BOUND, COUPLING, STEP))
+        fields, 20, 30, 500, 5, False, *(np.float32(value) for value in (1e-1, BOUND, COUPLING, STEP, 0))
     )
     assert done < 500 and done % 5 == 0
     assert 0 < error <= 1e-1

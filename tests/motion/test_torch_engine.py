@@ -21,6 +21,18 @@ def test_it_agrees_with_numba_on_real_frames(schedule: str) -> None:
         assert endpoint_error(flow, tvl1(image0, image1, schedule=schedule)) < 0.02
 
 
+def test_every_pair_has_its_own_prior_for_rest() -> None:
+    frames = real_frames(5)
+    images0, images1, rest = np.stack(frames[::2][:2]), np.stack(frames[1::2][:2]), [0.0, 0.005]
+    flows = tvl1_batch(images0, images1, rest=rest, backend="torch", device="cpu")
+    for image0, image1, pull, flow in zip(images0, images1, rest, flows, strict=True):
+        assert endpoint_error(flow, tvl1(image0, image1, rest=pull)) < 0.02
+    assert endpoint_error(flows[1], tvl1(images0[1], images1[1])) > 0.1
+    np.testing.assert_array_equal(tvl1_batch(images0, images1, rest=rest)[1], tvl1(*frames[2:4], rest=0.005))
+    with pytest.raises(ValueError, match="1 values"):
+        tvl1_batch(images0, images1, rest=[0.0])
+
+
 def test_known_motion_is_found() -> None:
     pairs = [moved(texture(160, 180, seed=k), turn(k, 2 * k, 1)) for k in range(3)]
     flows = tvl1_batch(

@@ -23,8 +23,10 @@ def data_term(steepness: float) -> Data:
     return Data(steepness * fields(2, seed=3), fields(1, seed=4).abs(), fields(1, seed=5), limit)
 
 
-@pytest.mark.parametrize("schedule", [FAST, EXACT], ids=["joint", "separate"])
-def test_the_sweep_is_the_plain_one(schedule: Schedule) -> None:
+@pytest.mark.parametrize(
+    ("schedule", "rest"), [(FAST, False), (FAST, True), (EXACT, False)], ids=["joint", "resting", "separate"]
+)
+def test_the_sweep_is_the_plain_one(schedule: Schedule, rest: bool) -> None:
     state = State(
         fields(2, seed=0),
         fields(2, seed=1) * 0.1,
@@ -32,6 +34,8 @@ def test_the_sweep_is_the_plain_one(schedule: Schedule) -> None:
         torch.ones(2, 1, 1, 1, dtype=torch.bool, device=DEVICE),
     )
     data = data_term(5)
+    if rest:
+        data = data._replace(rest=torch.tensor([0.3, 0.0], device=DEVICE).view(2, 1, 1, 1))
     found = kernels.sweep(state, data, 3, 1.0, schedule)
     expected = PLAIN.sweep(state, data, 3, 1.0, schedule)
     for one, other in zip(found, expected, strict=True):

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from egotool.motion import compensate_flow, tvl1, warp_back, warp_flow
+from egotool.motion._warp_kernels import restore_what_moves
+from egotool.motion.warping import rest_prior
 from tests.motion.scenes import HEIGHT, WIDTH, homography_flow, moved, shift, texture, turn
 
 
@@ -49,6 +51,60 @@ def test_compensated_camera_motion_is_nothing_and_the_identity_changes_nothing()
         compensate_flow(np.full((2, 4, 4), np.nan, np.float32), homography)
     with pytest.raises(TypeError, match="float32"):
         compensate_flow(np.zeros((2, 4, 4)), homography)  # type: ignore[arg-type]
+
+
+def with_noise(image: np.ndarray, *, seed: int, strength: float = 4) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, strength, image.shape)
+    return np.clip(image + noise, 0, 255).round().astype(np.uint8)
+
+
+def test_noise_comes_to_rest_and_what_moves_does_not() -> None:
+    room, thing = shift(4, 2), shift(7, 2)
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), room)
+    image0, image1 = image0 // 4 + 96, image1 // 4 + 96  # weak texture: noise makes flow
+    thing0, thing1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=3), thing)
+    image0[40:80, 50:90] = thing0[40:80, 50:90]
+    image1[42:82, 57:97] = thing1[42:82, 57:97]
+    image0, image1 = with_noise(image0, seed=1), with_noise(image1, seed=2)
+    plain = tvl1(image0, warp_back(image0, image1, room))
+    flow = warp_flow(image0, image1, room)
+    still = np.hypot(*flow[:, :, 110:]).mean()
+    assert still < 0.5 * np.hypot(*plain[:, :, 110:]).mean()
+    assert np.abs(np.median(flow[:, 45:75, 55:85], axis=(1, 2)) - [3, 0]).max() < 0.2
+
+
+def test_a_known_flow_need_not_be_computed_again() -> None:
+    homography = shift(3, 1)
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), shift(5, 1))
+    flow = tvl1(image0, image1)
+    np.testing.assert_array_equal(
+        warp_flow(image0, image1, homography, flow=flow), warp_flow(image0, image1, homography)
+    )
+    with pytest.raises(ValueError, match="flow"):
+        warp_flow(image0, image1, homography, flow=flow[:, :-1])
+
+
+def test_the_exact_schedule_does_only_what_was_published() -> None:
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), shift(5, 1))
+    second = tvl1(image0, warp_back(image0, image1, shift(3, 1)), schedule="exact")
+    np.testing.assert_array_equal(warp_flow(image0, image1, shift(3, 1), schedule="exact"), second)
+
+
+def test_what_both_say_moves_is_the_compensated_flow() -> None:
+    def along(lengths: list[float]) -> np.ndarray:
+        return np.float32([[lengths], [[0.0] * len(lengths)]])
+
+    flow, compensated = along([0.2, 1, 3.0, 4.5, 6, 0.7]), along([0.4, 10, 10, 10, 10, 0.75])
+    restore_what_moves(flow, compensated)
+    np.testing.assert_allclose(flow[0, 0], [0.2, 1, 3, 4.5 + 0.5 * 5.5, 10, 0.725], atol=1e-5)
+
+
+def test_the_prior_for_rest_grows_with_the_noise() -> None:
+    image = texture(60, 80)
+    quiet, noisy = rest_prior(image, image), rest_prior(image, with_noise(image, seed=1, strength=2))
+    assert 0 < quiet < noisy < rest_prior(image, 255 - image)
+    as_float = [np.float32(each / 255) for each in (image, with_noise(image, seed=1, strength=2))]
+    assert rest_prior(*as_float) == pytest.approx(noisy, rel=1e-3)
 
 
 def test_border_shows_the_first_frame() -> None:

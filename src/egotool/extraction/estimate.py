@@ -214,7 +214,7 @@ def _seconds_per_pixel(path: Path, parameters: ExtractionParameters) -> float:
         if Array.HOMOGRAPHY in arrays:
             camera = estimate_camera_motion(gray0, gray1, flow)
         if Array.WARP_FLOW in arrays and parameters.warp_flow == "second":
-            warp_flow(gray0, gray1, camera.homography, schedule=schedule, backend=backend)
+            warp_flow(gray0, gray1, camera.homography, flow=flow, schedule=schedule, backend=backend)
         seconds += time.perf_counter() - begun
     masks = _MASKS_SECONDS_PER_PIXEL if Array.MASKS in arrays else 0.0
     return seconds / gray0.size + masks

@@ -29,9 +29,10 @@ def compile_kernels(parameters: ExtractionParameters, report: Report) -> None:
     )
     schedule, backend = parameters.schedule, parameters.backend
     flows = [tvl1(*pair, schedule=schedule, backend=backend) for pair in pairwise(noise)]
-    motion = estimate_camera_motion(noise[0], noise[1], flows[0])
+    estimate_camera_motion(noise[0], noise[1], flows[0])
+    turned = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
     if parameters.warp_flow == "compensated":
-        compensate_flow(flows[0], motion.homography)
+        compensate_flow(flows[0], turned)
     else:
-        warp_flow(noise[0], noise[1], motion.homography, schedule=schedule, backend=backend)
+        warp_flow(noise[0], noise[1], turned, flow=flows[0], schedule=schedule, backend=backend)
     list(motion_masks(noise, flows, [np.eye(3)] * len(flows), parameters=parameters.tracks))

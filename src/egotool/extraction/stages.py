@@ -168,7 +168,12 @@ def _append_motion(
             left = compensate_flow(flow, camera.homography)
         else:
             left = warp_flow(
-                gray0, gray1, camera.homography, schedule=parameters.schedule, backend=parameters.backend
+                gray0,
+                gray1,
+                camera.homography,
+                flow=flow,
+                schedule=parameters.schedule,
+                backend=parameters.backend,
             )
         writer.append(Array.WARP_FLOW, encode_flow(left))
 

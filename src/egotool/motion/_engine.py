@@ -30,17 +30,24 @@ class Workspace:
         self.padded = [np.empty((h + 4, w + 4), np.float32) for h, w in self.sizes]
         self.columns = [np.empty((5, w + 4), np.float32) for _, w in self.sizes]
 
-    def compute(self, image0: GrayImage, image1: GrayImage) -> Flow:
-        """Return the flow from `image0` to `image1`, which have the workspace's size."""
+    def compute(self, image0: GrayImage, image1: GrayImage, rest: float) -> Flow:
+        """Return the flow from `image0` to `image1`, which have the workspace's size; `rest` as in `tvl1`."""
         pictures0 = gray_pyramid(image0, self.sizes, self.schedule)
         pictures1 = gray_pyramid(image1, self.sizes, self.schedule)
         flow = None
         for level in reversed(range(len(self.sizes))):
-            flow = self._level(level, flow, pictures0[level], pictures1[level])
+            flow = self._level(level, flow, pictures0[level], pictures1[level], np.float32(rest))
         assert flow is not None  # there is always the finest level
         return flow
 
-    def _level(self, level: int, coarse: Flow | None, image0: Float32Array, image1: Float32Array) -> Flow:
+    def _level(
+        self,
+        level: int,
+        coarse: Flow | None,
+        image0: Float32Array,
+        image1: Float32Array,
+        rest: np.float32,
+    ) -> Flow:
         """Refine the next coarser level's flow (None: zero) at `level`."""
         schedule = self.schedule
         flow = self._start(level, coarse)
@@ -50,7 +57,7 @@ class Workspace:
             image1 = with_gradients(image1, schedule)
         for _ in range(at_level(schedule.warps, level)):
             self._linearise(level, image0, image1)
-            self._solve(level)
+            self._solve(level, rest)
         if not schedule.median_each_round:
             self._median(level)
         return flow.copy()
@@ -100,11 +107,13 @@ class Workspace:
         """Replace both components of the flow by their 5×5 medians."""
         self.kernels.median(self.fields, *self.sizes[level], self.padded[level], self.columns[level])
 
-    def _solve(self, level: int) -> None:
+    def _solve(self, level: int, rest: np.float32) -> None:
         """Run the iterations of one warp."""
         schedule = self.schedule
         height, width = self.sizes[level]
-        solve = self.kernels.solve_joint if schedule.joint_variation else self.kernels.solve_separate
+        solve = self.kernels.solve_separate
+        if schedule.joint_variation:
+            solve = self.kernels.solve_resting if rest else self.kernels.solve_joint
         limit = at_level(schedule.iterations, level)
         tolerance = schedule.epsilon**2 * height * width
         for _ in range(schedule.rounds):
@@ -121,6 +130,7 @@ class Workspace:
                 np.float32(schedule.data_weight * schedule.coupling),
                 np.float32(schedule.coupling),
                 np.float32(schedule.dual_step),
+                rest,
             )
             if error <= tolerance:
                 break

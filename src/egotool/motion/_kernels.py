@@ -60,7 +60,7 @@ LineariseMean = Callable[
     None,
 ]  # fmt: skip
 Solve = Callable[
-    [Float32Array, int, int, int, int, bool, np.float32, np.float32, np.float32, np.float32],
+    [Float32Array, int, int, int, int, bool, np.float32, np.float32, np.float32, np.float32, np.float32],
     tuple[int, float],
 ]
 
@@ -73,6 +73,7 @@ class Kernels(NamedTuple):
     linearise_sampled: LineariseSampled
     linearise_mean: LineariseMean
     solve_joint: Solve
+    solve_resting: Solve
     solve_separate: Solve
     limits: Limits
     median: Median
@@ -97,8 +98,9 @@ def kernels_for(stride: int) -> Kernels:
         _positions(stride),
         _linearise_sampled(stride),
         _linearise_mean(stride),
-        _solve(stride, joint=True),
-        _solve(stride, joint=False),
+        _solve(stride, joint=True, resting=False),
+        _solve(stride, joint=True, resting=True),
+        _solve(stride, joint=False, resting=False),
         limits_kernel(FIELDS * stride, LIMIT * stride + PAD),
         median_kernel(FIELDS * stride, (U * stride + PAD, V * stride + PAD)),
     )
@@ -217,16 +219,17 @@ def _linearise_mean(stride: int) -> LineariseMean:
     return compiled(linearise_mean)
 
 
-def _solve(stride: int, *, joint: bool) -> Solve:
+def _solve(stride: int, *, joint: bool, resting: bool) -> Solve:
     def solve(  # type: ignore[no-untyped-def]
-        fields, h, w, iterations, sweep, test_each, tolerance, bound, coupling, step
+        fields, h, w, iterations, sweep, test_each, tolerance, bound, coupling, step, rest
     ):
         """Do up to `iterations` primal-dual iterations, up to `sweep` of them per pass over the rows.
 
-        An iteration is, for every pixel (bound = lambda theta, step = tau):
+        An iteration is, for every pixel (bound = lambda theta, step = tau, rest = mu theta):
 
             (u, v) += clamp(-residual / |g|², ±bound) g + div p           primal, needs p of this pixel,
                                                                           the left one and the upper one
+            (u, v) -= clamp((u, v), ±rest)                                only if `resting`
             p = projection of (p + step grad u)                           dual, needs u of this pixel,
                                                                           the right one and the lower one
 
@@ -270,7 +273,8 @@ def _solve(stride: int, *, joint: bool) -> Solve:
                         rows[packed + u : packed + u + w] = rows[u : u + w]
                         rows[packed + v : packed + v + w] = rows[v : v + w]
                     if joint:
-                        update = _joint_steps(rows, w, stride, bound, step)
+                        pull = f4(0) if y == h else rest
+                        update = _joint_steps(rows, w, stride, bound, step, pull, resting)
                     else:
                         update = _separate_steps(rows, w, stride, bound, coupling, step)
                     if t == depth - 1:
@@ -285,7 +289,15 @@ def _solve(stride: int, *, joint: bool) -> Solve:
 
 
 @inlined
-def _joint_steps(rows: Float32Array, w: int, stride: int, bound: np.float32, step: np.float32) -> np.float32:
+def _joint_steps(
+    rows: Float32Array,
+    w: int,
+    stride: int,
+    bound: np.float32,
+    step: np.float32,
+    rest: np.float32,
+    resting: bool,
+) -> np.float32:
     """Primal step of the lower row, dual step of the upper one; return the summed squared update.
 
     One total variation for both components, |(grad u, grad v)|: the dual step is projected onto the ball of
@@ -309,6 +321,9 @@ def _joint_steps(rows: Float32Array, w: int, stride: int, bound: np.float32, ste
         du += rows[lower + pyu + x] - rows[pyu + x] + along * dx
         dv = rows[lower + pxv + x] - rows[lower + pxv - 1 + x]
         dv += rows[lower + pyv + x] - rows[pyv + x] + along * dy
+        if resting:
+            du -= min(max(a + du, -rest), rest)
+            dv -= min(max(b + dv, -rest), rest)
         a += du
         b += dv
         rows[lower + u + x] = a

@@ -36,24 +36,34 @@ KEPT_GRAPHS = 4
 _lock = threading.Lock()
 
 
-def cuda_tvl1(images0: Tensor, images1: Tensor, schedule: Schedule) -> Tensor:
+def cuda_tvl1(images0: Tensor, images1: Tensor, schedule: Schedule, *, rest: Tensor | None = None) -> Tensor:
     """Return the flow (N, 2, H, W) of pairs of pictures (N, H, W) on a GPU, as `torch_tvl1` does."""
     pairs = min(PAIRS, len(images0))
     with _lock:
-        graph = _graph((pairs, *images0.shape[1:]), images0.dtype, images0.device, schedule)
-        parts = zip(torch.split(images0, pairs), torch.split(images1, pairs), strict=True)
-        return torch.cat([graph(part0, part1) for part0, part1 in parts])
+        shape = (pairs, *images0.shape[1:])
+        graph = _graph(shape, images0.dtype, images0.device, schedule, rest is not None)
+        given = (images0, images1) if rest is None else (images0, images1, rest)
+        parts = zip(*(torch.split(each, pairs) for each in given), strict=True)
+        return torch.cat([graph(*part) for part in parts])
 
 
 class _Graph:
     """All that happens on the GPU for a part of one size, recorded once."""
 
     def __init__(
-        self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, schedule: Schedule
+        self,
+        shape: tuple[int, ...],
+        dtype: torch.dtype,
+        device: torch.device,
+        schedule: Schedule,
+        resting: bool,
     ) -> None:
         first, second = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
-        self._images = first, second
-        run = functools.partial(torch_tvl1, first, second, schedule, steps=_steps(device), stop_early=False)
+        rest = torch.zeros(shape[0], device=device) if resting else None
+        self._inputs = (first, second) if rest is None else (first, second, rest)
+        run = functools.partial(
+            torch_tvl1, first, second, schedule, rest=rest, steps=_steps(device), stop_early=False
+        )
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.device(device):
             side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -66,18 +76,18 @@ class _Graph:
                 with torch.cuda.graph(self._graph):
                     self._flow = run()
 
-    def __call__(self, images0: Tensor, images1: Tensor) -> Tensor:
-        for kept, given in zip(self._images, (images0, images1), strict=True):
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        for kept, given in zip(self._inputs, inputs, strict=True):
             kept[: len(given)].copy_(given)
         self._graph.replay()
-        return self._flow[: len(images0)].clone()
+        return self._flow[: len(inputs[0])].clone()
 
 
 @functools.lru_cache(maxsize=KEPT_GRAPHS)
 def _graph(
-    shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, schedule: Schedule
-) -> Callable[[Tensor, Tensor], Tensor]:
-    return _Graph(shape, dtype, device, schedule)
+    shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, schedule: Schedule, resting: bool
+) -> Callable[..., Tensor]:
+    return _Graph(shape, dtype, device, schedule, resting)
 
 
 @functools.cache

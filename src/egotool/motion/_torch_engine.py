@@ -39,12 +39,14 @@ class Data(NamedTuple):
         inverse: (N, 1, h, w) one over its square, or zero.
         residual: (N, 1, h, w).
         limit: (N, 1, h, w) longest dual, less at edges of the picture; see `_edge_kernels`.
+        rest: (N, 1, 1, 1) pixels by which an iteration draws the flow towards zero; None: not at all.
     """
 
     slope: Tensor
     inverse: Tensor
     residual: Tensor
     limit: Tensor
+    rest: Tensor | None = None
 
 
 class State(NamedTuple):
@@ -75,6 +77,7 @@ def torch_tvl1(
     images1: Tensor,
     schedule: Schedule,
     *,
+    rest: Tensor | None = None,
     steps: Steps | None = None,
     stop_early: bool = True,
 ) -> Tensor:
@@ -84,6 +87,7 @@ def torch_tvl1(
         images0: uint8 0..255 or float32 0..1.
         images1: the same, of the same shape, type and device.
         schedule: what to do.
+        rest: (N,) as in `tvl1`, for every pair; None: none.
         steps: how to do it; None: `PLAIN`.
         stop_early: leave out iterations that no pair needs any more; the result is the same, but after every
             sweep the processor waits for the device.
@@ -92,11 +96,12 @@ def torch_tvl1(
     count, height, width = images0.shape
     sizes = level_sizes(height, width, schedule)
     levels = _pyramid(torch.cat([images0, images1]), sizes, schedule)
+    pull = None if rest is None else rest.view(-1, 1, 1, 1)
     flow: Tensor | None = None
     for level in reversed(range(len(sizes))):
         flow = _start(flow, sizes, level, schedule, count=count, device=images0.device)
         image0, image1 = levels[level][:count], levels[level][count:]
-        flow = _refine(flow, image0, image1, level, schedule, steps=steps, stop_early=stop_early)
+        flow = _refine(flow, image0, image1, level, schedule, rest=pull, steps=steps, stop_early=stop_early)
     assert flow is not None  # there is always the finest level
     return flow
 
@@ -181,6 +186,7 @@ def _refine(
     level: int,
     schedule: Schedule,
     *,
+    rest: Tensor | None,
     steps: Steps,
     stop_early: bool,
 ) -> Tensor:
@@ -191,7 +197,7 @@ def _refine(
     limit = _limits(image0, schedule)
     mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
     for _ in range(at_level(schedule.warps, level)):
-        data = steps.linearised(flow, image0, image1, limit, mode, schedule)
+        data = steps.linearised(flow, image0, image1, limit, mode, schedule)._replace(rest=rest)
         going = torch.ones(len(flow), 1, 1, 1, dtype=torch.bool, device=flow.device)
         state = State(flow, dual_x, dual_y, going)
         flow, dual_x, dual_y, _ = _solve(state, data, level, schedule, steps=steps, stop_early=stop_early)
@@ -262,6 +268,8 @@ def _sweep(state: State, data: Data, iterations: int, tolerance: float, schedule
             dual_x - F.pad(dual_x[..., :-1], (1, 0)) + dual_y - F.pad(dual_y[..., :-1, :], (0, 0, 1, 0))
         )
         update = along.clamp(-bound, bound) * data.slope + divergence
+        if data.rest is not None:
+            update = update - (flow + update).clamp(-data.rest, data.rest)
         flow = flow + update
         d_x = F.pad(flow[..., 1:] - flow[..., :-1], (0, 1))
         d_y = F.pad(flow[..., 1:, :] - flow[..., :-1, :], (0, 0, 0, 1))

@@ -43,12 +43,15 @@ def sweep(state: State, data: Data, iterations: int, tolerance: float, schedule:
     for _ in range(iterations):
         new_fields = [torch.empty_like(field) for field in fields]
         _iterate[tiles](
-            *fields, data.slope, data.inverse, data.residual, data.limit, state.going, *new_fields, updates,
+            *fields, data.slope, data.inverse, data.residual, data.limit,
+            data.limit if data.rest is None else data.rest,
+            state.going, *new_fields, updates,
             height, width,
             schedule.data_weight * schedule.coupling,
             schedule.coupling,
             schedule.dual_step,
             joint=schedule.joint_variation,
+            resting=data.rest is not None,
             rows=rows,
             columns=columns,
         )  # fmt: skip
@@ -70,9 +73,10 @@ def median(flow: Tensor) -> Tensor:
 
 @triton.jit
 def _iterate(
-    flow, dual_x, dual_y, slope, inverse, residual, limit, going, new_flow, new_dual_x, new_dual_y, updates,
+    flow, dual_x, dual_y, slope, inverse, residual, limit, rest, going,
+    new_flow, new_dual_x, new_dual_y, updates,
     height, width, bound, coupling, step,
-    joint: tl.constexpr, rows: tl.constexpr, columns: tl.constexpr,
+    joint: tl.constexpr, resting: tl.constexpr, rows: tl.constexpr, columns: tl.constexpr,
 ):  # fmt: skip
     """One iteration on one tile; a pair that is not going any more is copied.
 
@@ -95,13 +99,16 @@ def _iterate(
     old_u, old_v = tl.load(flow + here, inside, 0.0), tl.load(flow + size + here, inside, 0.0)
     x_u, x_v = tl.load(dual_x + here, inside, 0.0), tl.load(dual_x + size + here, inside, 0.0)
     y_u, y_v = tl.load(dual_y + here, inside, 0.0), tl.load(dual_y + size + here, inside, 0.0)
+    pull = tl.load(rest + pair) if resting else 0.0
     if tl.load(going + pair):
-        u, v = _primal(flow, dual_x, dual_y, slope, inverse, residual, y, x, inside, size, width, bound)
+        u, v = _primal(
+            flow, dual_x, dual_y, slope, inverse, residual, y, x, inside, size, width, bound, pull, resting
+        )
         right_u, right_v = _primal(
-            flow, dual_x, dual_y, slope, inverse, residual, y, x + 1, right, size, width, bound
+            flow, dual_x, dual_y, slope, inverse, residual, y, x + 1, right, size, width, bound, pull, resting
         )
         below_u, below_v = _primal(
-            flow, dual_x, dual_y, slope, inverse, residual, y + 1, x, below, size, width, bound
+            flow, dual_x, dual_y, slope, inverse, residual, y + 1, x, below, size, width, bound, pull, resting
         )
         d_xu, d_xv = tl.where(right, right_u - u, 0.0), tl.where(right, right_v - v, 0.0)
         d_yu, d_yv = tl.where(below, below_u - u, 0.0), tl.where(below, below_v - v, 0.0)
@@ -136,7 +143,10 @@ def _iterate(
 
 
 @triton.jit
-def _primal(flow, dual_x, dual_y, slope, inverse, residual, y, x, inside, size, width, bound):
+def _primal(
+    flow, dual_x, dual_y, slope, inverse, residual, y, x, inside, size, width, bound, pull,
+    resting: tl.constexpr,
+):  # fmt: skip
     """Return u and v after the primal step at pixels (y, x) of a pair; zero where not `inside`."""
     here = y * width + x
     left, above = inside & (x > 0), inside & (y > 0)
@@ -156,7 +166,12 @@ def _primal(flow, dual_x, dual_y, slope, inverse, residual, y, x, inside, size, 
         + tl.load(dual_y + size + here, inside, 0.0)
         - tl.load(dual_y + size + here - width, above, 0.0)
     )
-    return u + along * slope_x + divergence_u, v + along * slope_y + divergence_v
+    u += along * slope_x + divergence_u
+    v += along * slope_y + divergence_v
+    if resting:
+        u -= tl.minimum(tl.maximum(u, -pull), pull)
+        v -= tl.minimum(tl.maximum(v, -pull), pull)
+    return u, v
 
 
 @triton.jit

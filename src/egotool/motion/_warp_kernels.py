@@ -1,5 +1,7 @@
 """The loops over pixels that carry them along with the camera, compiled by numba."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,11 @@ from egotool.motion._jit import compiled
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+f4 = np.float32
+
+CONFIRMED_FROM, CONFIRMED_TO = 0.3, 0.6
+MOVING_FROM, MOVING_TO = 0.5, 1.0
 
 
 @compiled
@@ -59,3 +66,25 @@ def compensate(
             back_y = (back[1, 0] * to_x + back[1, 1] * to_y + back[1, 2]) * inverse
             left[0, y, x] = back_x - x if inside else 0.0
             left[1, y, x] = back_y - y if inside else 0.0
+
+
+@compiled
+def restore_what_moves(flow: Float32Array, compensated: Float32Array) -> None:
+    """Replace a warp flow (2, H, W), in place, by the compensated flow where both say that something moves.
+
+    All of it from 0.6 of the compensated flow's length and from 1 px of that on, nothing of it up to 0.3 or
+    0.5 px, and in between by the linear share.
+    """
+    height, width = flow.shape[1:]
+    one, zero = f4(1), f4(0)
+    for y in range(height):
+        for x in range(width):
+            u, v = flow[0, y, x], flow[1, y, x]
+            other_u, other_v = compensated[0, y, x], compensated[1, y, x]
+            length = f4(math.sqrt(other_u * other_u + other_v * other_v))
+            part = f4(math.sqrt(u * u + v * v)) / np.maximum(length, f4(1e-6))
+            confirmed = (part - f4(CONFIRMED_FROM)) / f4(CONFIRMED_TO - CONFIRMED_FROM)
+            moving = (length - f4(MOVING_FROM)) / f4(MOVING_TO - MOVING_FROM)
+            share = min(max(confirmed, zero), one) * min(max(moving, zero), one)
+            flow[0, y, x] = u + share * (other_u - u)
+            flow[1, y, x] = v + share * (other_v - v)

@@ -5,9 +5,10 @@ from typing import Final, TypeVar
 
 Entry = TypeVar("Entry")
 
-FLOW_REVISION: Final = 2
+FLOW_REVISION: Final = 3
 """Counts the changes of what the schedules compute; stores record it. 1: regularised as OpenCV does; 2: joint
-total variation that counts less at edges, gradients of the mean picture."""
+total variation that counts less at edges, gradients of the mean picture; 3: warp flow with a prior for rest,
+camera motion from weak edges, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

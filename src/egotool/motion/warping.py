@@ -4,12 +4,16 @@ import cv2
 import numpy as np
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, check_flow, check_homography, check_pair
-from egotool.motion._warp_kernels import carry, compensate
+from egotool.motion._warp_kernels import carry, compensate, restore_what_moves
 from egotool.motion.flow import Backend, tvl1
-from egotool.motion.schedule import Schedule
+from egotool.motion.schedule import Schedule, find_schedule
 
 BORDER = 5
 """Pixels from the border of frame t + 1 that are not warped: sampling there would invent values."""
+REST_PER_NOISE = 0.006
+NOISE_FREE = 0.6
+LEAST_NOISE, MOST_DIFFERENCE = 0.2, 4.0
+"""What `rest_prior` makes of the difference between the pictures, in gray values of 0..255."""
 
 
 def warp_flow(
@@ -17,6 +21,7 @@ def warp_flow(
     image1: GrayImage,
     homography: Homography,
     *,
+    flow: Flow | None = None,
     schedule: str | Schedule = "fast",
     backend: Backend = "auto",
 ) -> Flow:
@@ -26,17 +31,51 @@ def warp_flow(
     shows frame t itself, and so the warp flow tends to zero (Wang and Schmid 2013). With the identity, the
     warp flow is the flow, border included.
 
+    Most of a frame stands still once the camera's motion is taken away, and this second TV-L1 knows it: it
+    has a prior for rest, the stronger the more the pictures differ (`rest_prior`), so that noise, compression
+    and what a hand carries along of an untextured worktop come to nothing. What a prior takes from what moves
+    is given back: where both the result and the compensated flow say that something moves, it is the
+    compensated flow. Schedules without `joint_variation`, such as "exact", do only what was published.
+
     Args:
         image0: (H, W) gray, frame t; see `tvl1`.
         image1: (H, W) gray, frame t + 1.
         homography: (3, 3), pixel coordinates of frame t to frame t + 1.
+        flow: (2, H, W), of `tvl1` between these pictures, if at hand; otherwise it is computed.
         schedule: see `tvl1`.
         backend: see `tvl1`.
 
     Raises:
-        TypeError, ValueError: as `tvl1`; also for a homography that is not finite and invertible.
+        TypeError, ValueError: as `tvl1`; also for a homography that is not finite and invertible, or a flow
+            that is not (2, H, W) float32 and finite.
     """
-    return tvl1(image0, warp_back(image0, image1, homography), schedule=schedule, backend=backend)
+    warped = warp_back(image0, image1, homography)
+    if flow is not None:
+        check_flow(flow, image0.shape)
+    chosen = find_schedule(schedule)
+    still = np.array_equal(homography, np.eye(3))
+    if not still and not chosen.joint_variation:
+        return tvl1(image0, warped, schedule=chosen, backend=backend)
+    if flow is None:
+        flow = tvl1(image0, image1, schedule=chosen, backend=backend)
+    if still:
+        return flow.copy()
+    left = tvl1(image0, warped, schedule=chosen, backend=backend, rest=rest_prior(image0, warped))
+    restore_what_moves(left, compensate_flow(flow, homography))
+    return left
+
+
+def rest_prior(image0: GrayImage, warped: GrayImage) -> float:
+    """Return how strongly to believe, between frame t and frame t + 1 warped back, that things rest.
+
+    The value for `tvl1(…, rest=…)`, pixels per iteration: 0.006 for every gray value by which the pictures
+    differ on average, above 0.6 that rounding and interpolation make. A difference counts at most 4: so much
+    changes by motion. Every other row and column is looked at.
+    """
+    unit = 1.0 if image0.dtype == np.uint8 else 255.0
+    difference = cv2.absdiff(image0[::2, ::2], warped[::2, ::2]) * np.float32(unit)
+    noise = float(np.minimum(difference, MOST_DIFFERENCE).mean())
+    return REST_PER_NOISE * max(LEAST_NOISE, noise - NOISE_FREE)
 
 
 def compensate_flow(flow: Flow, homography: Homography) -> Flow:
