@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from egotool.motion import SCHEDULES, endpoint_error, tvl1, tvl1_batch
 from egotool.motion._torch_engine import torch_tvl1
@@ -84,6 +85,33 @@ def test_stopping_early_changes_nothing() -> None:
     pictures = [torch.from_numpy(np.stack([image, image[::-1].copy()])) for image in (image0, image1)]
     early, late = (torch_tvl1(*pictures, FAST, stop_early=each) for each in (True, False))
     assert torch.equal(early, late)
+
+
+class Operations(TorchDispatchMode):
+    """The names of all operations that happen within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_graph_can_record_it(schedule: str) -> None:
+    """Nothing is made from numbers of the processor, or asked for by it, which a CUDA graph refuses."""
+    refused = {"aten.lift_fresh.default", "aten._local_scalar_dense.default", "aten.nonzero.default"}
+    with Operations() as bad:
+        torch.zeros(3).new_tensor([1, 2]).any().item()
+    assert len(bad.names & refused) == 2
+    pictures = [torch.zeros(2, 40, 50, dtype=torch.uint8) for _ in range(2)]
+    chosen = SCHEDULES[schedule]
+    rest = torch.zeros(2) if chosen.joint_variation else None
+    with Operations() as operations:
+        torch_tvl1(*pictures, chosen, rest=rest, stop_early=False)
+    assert "aten.grid_sampler_2d.default" in operations.names and not operations.names & refused
 
 
 def test_empty_and_unfit_batches() -> None:

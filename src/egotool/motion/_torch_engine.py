@@ -207,10 +207,12 @@ def _refine(
 def _limits(image0: Tensor, schedule: Schedule) -> Tensor:
     """Return the longest duals by the gradients of pictures, both (N, 1, h, w); see `_edge_kernels`."""
     strictness = schedule.edge_scale**-2 if schedule.edge_scale else 0.0
-    smooth, difference = image0.new_tensor([1, 2, 1]), image0.new_tensor([-1, 0, 1]) / 8
-    sobel = torch.stack([torch.outer(smooth, difference), torch.outer(difference, smooth)]).unsqueeze(1)
-    gradient = F.conv2d(F.pad(image0, (1, 1, 1, 1), mode="replicate"), sobel)
-    return schedule.coupling / (1 + strictness * gradient.square().sum(dim=1, keepdim=True))
+    padded = F.pad(image0, (1, 1, 1, 1), mode="replicate")
+    # Sobel's filters by shifts: their weights would have to be copied there, and no graph records that
+    across, down = padded[..., 2:] - padded[..., :-2], padded[..., 2:, :] - padded[..., :-2, :]
+    d_x = (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 8
+    d_y = (down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]) / 8
+    return schedule.coupling / (1 + strictness * (d_x.square() + d_y.square()))
 
 
 def _linearised(
