@@ -29,7 +29,7 @@ FEWEST_INLIERS = 25
 # does, a homography in between is within two pixels of both, and of everything.
 CORNER_SCALES = (1.0, 0.7, 0.5, 0.5)
 EDGE_SCALES = (0.7, 0.5, 0.4, 0.4)
-GRAY_SCALES = (0.7, 0.5, 0.4, 0.4)
+GRAY_SCALES = (0.7, 0.4, 0.2, 0.15, 0.1)
 UNCERTAIN = 2.0
 """Standard error of the frame's corners, in pixels, beyond which the motion counts as not found."""
 UNCERTAIN_SMALL = 0.75
