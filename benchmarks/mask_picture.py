@@ -13,7 +13,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from benchmarks.masks import MODES, clip
 
-from egotool.motion import compensate_flow, estimate_camera_motion, motion_masks, tvl1, warp_flow
+from egotool.motion import (
+    add_camera_motion,
+    compensate_flow,
+    estimate_camera_motion,
+    motion_masks,
+    tvl1,
+    warp_flow,
+)
 from egotool.reporting.flow_colours import flow_to_colours
 from egotool.synthetic import ClipPlan, Kind, Mode, Verb
 
@@ -34,13 +41,19 @@ def panels(mode: Mode, seed: int) -> list[tuple[str, np.ndarray]]:
         estimate_camera_motion(a, b, flow) for (a, b), flow in zip(pairwise(grays), flows, strict=True)
     ]
     homographies = [motion.homography for motion in motions]
-    mask = list(motion_masks(grays, flows, homographies, valid=[motion.valid for motion in motions]))[FRAME]
-    second = warp_flow(grays[FRAME], grays[FRAME + 1], homographies[FRAME])
+    left = [
+        warp_flow(a, b, homography, flow=flow)
+        for (a, b), homography, flow in zip(pairwise(grays), homographies, flows, strict=True)
+    ]
+    followed = [add_camera_motion(each, h) for each, h in zip(left, homographies, strict=True)]
+    mask = list(motion_masks(grays, followed, homographies, valid=[motion.valid for motion in motions]))[
+        FRAME
+    ]
     cheap = compensate_flow(flows[FRAME], homographies[FRAME])
     return [
         (f"{mode}, frame {FRAME}", cv2.cvtColor(grays[FRAME], cv2.COLOR_GRAY2RGB)),
         ("flow", flow_to_colours(flows[FRAME], scale=FULL_COLOUR)),
-        ("warp flow, second TV-L1", flow_to_colours(second, scale=FULL_COLOUR)),
+        ("warp flow, second TV-L1", flow_to_colours(left[FRAME], scale=FULL_COLOUR)),
         ("warp flow, compensated", flow_to_colours(cheap, scale=FULL_COLOUR)),
         ("motion mask", cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB)),
         ("what truly moves", cv2.cvtColor(truth.moving_mask[FRAME], cv2.COLOR_GRAY2RGB)),

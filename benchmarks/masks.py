@@ -28,6 +28,7 @@ import numpy as np
 
 from egotool.motion import (
     TrackParameters,
+    add_camera_motion,
     compensate_flow,
     estimate_camera_motion,
     motion_masks,
@@ -102,7 +103,8 @@ class Report:
             self.camera[f"{mode}, hands: {name}"].append(error)
         warped = {
             SECOND: [
-                warp_flow(a, b, m.homography) for (a, b), m in zip(pairwise(grays), motions, strict=True)
+                warp_flow(a, b, motion.homography, flow=flow)
+                for ((a, b), flow), motion in zip(pairs, motions, strict=True)
             ],
             COMPENSATED: [compensate_flow(f, m.homography) for f, m in zip(flows, motions, strict=True)],
         }
@@ -130,8 +132,9 @@ class Report:
     @staticmethod
     def _add_masks(found: dict, grays: list, flows: list, motions: list, warped: list, truth: Truth) -> None:
         homographies, valid = [motion.homography for motion in motions], [motion.valid for motion in motions]
+        followed = [add_camera_motion(left, h) for left, h in zip(warped, homographies, strict=True)]
         arrays = {
-            name: np.stack(list(motion_masks(grays, flows, homographies, valid=valid, parameters=rules)))
+            name: np.stack(list(motion_masks(grays, followed, homographies, valid=valid, parameters=rules)))
             for name, rules in (("default", TrackParameters()), ("published", TrackParameters.published()))
         }
         last = np.zeros((1, *grays[0].shape), bool)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from egotool.motion import compensate_flow, tvl1, warp_back, warp_flow
+from egotool.motion import add_camera_motion, compensate_flow, tvl1, warp_back, warp_flow
 from egotool.motion._warp_kernels import restore_what_moves
 from egotool.motion.warping import rest_prior
 from tests.motion.scenes import HEIGHT, WIDTH, homography_flow, moved, shift, texture, turn
@@ -105,6 +105,16 @@ def test_the_prior_for_rest_grows_with_the_noise() -> None:
     assert 0 < quiet < noisy < rest_prior(image, 255 - image)
     as_float = [np.float32(each / 255) for each in (image, with_noise(image, seed=1, strength=2))]
     assert rest_prior(*as_float) == pytest.approx(noisy, rel=1e-3)
+
+
+@pytest.mark.parametrize("homography", [np.eye(3), shift(5, -3), turn(2, 4, 3, tilt=5e-5)])
+def test_camera_motion_is_added_as_it_was_taken_away(homography: np.ndarray) -> None:
+    flow = np.float32(np.random.default_rng(0).normal(0, 3, (2, 40, 50)))
+    again = add_camera_motion(compensate_flow(flow, homography), homography)
+    kept = np.s_[:, 12:-12, 12:-12]  # elsewhere the camera has turned pixels out of the frame
+    np.testing.assert_allclose(again[kept], flow[kept], atol=1e-4)
+    still = add_camera_motion(np.zeros_like(flow), homography)
+    np.testing.assert_allclose(still, homography_flow(homography, 40, 50), atol=1e-4)
 
 
 def test_border_shows_the_first_frame() -> None:

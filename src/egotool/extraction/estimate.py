@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from egotool.errors import EgotoolError, StoreError
 from egotool.extraction.labels import SplitChoice, check_choice
 from egotool.extraction.parameters import ExtractionParameters, arrays_of, ranges_asked_for, with_segments
@@ -33,6 +36,7 @@ _CODEC_FACTOR = {
     Codec.NONE: 2.8,
 }
 _MASKS_SECONDS_PER_PIXEL = 1e-7
+_TURNED = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -207,14 +211,24 @@ def _seconds_per_pixel(path: Path, parameters: ExtractionParameters) -> float:
     seconds = 2 * (time.perf_counter() - begun) / len(frames)
     gray0, gray1 = to_gray(frames[0].rgb), to_gray(frames[-1].rgb)
     if arrays - {Array.RGB, Array.TIMESTAMPS}:
-        schedule, backend = parameters.schedule, parameters.backend
-        tvl1(gray0, gray1, schedule=schedule, backend=backend)  # compiles
+        _motion(gray0, gray1, parameters, arrays)  # compiles
         begun = time.perf_counter()
-        flow = tvl1(gray0, gray1, schedule=schedule, backend=backend)
-        if Array.HOMOGRAPHY in arrays:
-            camera = estimate_camera_motion(gray0, gray1, flow)
-        if Array.WARP_FLOW in arrays and parameters.warp_flow == "second":
-            warp_flow(gray0, gray1, camera.homography, flow=flow, schedule=schedule, backend=backend)
+        _motion(gray0, gray1, parameters, arrays)
         seconds += time.perf_counter() - begun
     masks = _MASKS_SECONDS_PER_PIXEL if Array.MASKS in arrays else 0.0
     return seconds / gray0.size + masks
+
+
+def _motion(
+    gray0: NDArray[np.uint8],
+    gray1: NDArray[np.uint8],
+    parameters: ExtractionParameters,
+    arrays: frozenset[Array],
+) -> None:
+    """Do what is done between two frames; masks are made of warp flow."""
+    schedule, backend = parameters.schedule, parameters.backend
+    flow = tvl1(gray0, gray1, schedule=schedule, backend=backend)
+    if Array.HOMOGRAPHY in arrays:
+        estimate_camera_motion(gray0, gray1, flow)
+    if arrays & {Array.WARP_FLOW, Array.MASKS} and parameters.warp_flow == "second":
+        warp_flow(gray0, gray1, _TURNED, flow=flow, schedule=schedule, backend=backend)

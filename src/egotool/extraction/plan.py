@@ -137,8 +137,9 @@ class VideoPlan:
     @property
     def part_arrays(self) -> frozenset[Array]:
         """What the frames parts hold: what is missing, and what missing masks are made of."""
-        for_masks = frozenset({Array.RGB, Array.FLOW}) | CAMERA_ARRAYS if self.computes_masks else frozenset()
-        return (self.wanted - {Array.MASKS} | for_masks) - self.kept_arrays
+        of_masks = frozenset({Array.RGB, Array.WARP_FLOW}) | CAMERA_ARRAYS
+        wanted = self.wanted - {Array.MASKS} | (of_masks if self.computes_masks else frozenset())
+        return wanted - self.kept_arrays
 
     @property
     def fingerprint(self) -> str:

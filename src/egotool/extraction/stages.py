@@ -2,7 +2,7 @@
 
 ```text
     frames part a..b   decode a..b+1 ─ rgb, timestamps ─ flow ─ homography ─ warp flow
-    masks part a..b    tracks over rgb, flow, homographies of a - warm-up .. b + run-out of the frames parts
+    masks part a..b    tracks over rgb, warp flow, homographies of frames a - warm-up .. b + run-out
     join               all parts, in order → the store file
 ```
 
@@ -27,7 +27,15 @@ from egotool.extraction.pool import Report
 from egotool.extraction.work import PartRange, WorkFolder, overlapping
 from egotool.files import sha256_of_file, write_text
 from egotool.manifests import FrameRanges, clip_ranges
-from egotool.motion import compensate_flow, estimate_camera_motion, motion_masks, to_gray, tvl1, warp_flow
+from egotool.motion import (
+    add_camera_motion,
+    compensate_flow,
+    estimate_camera_motion,
+    motion_masks,
+    to_gray,
+    tvl1,
+    warp_flow,
+)
 from egotool.store import (
     FORMAT_VERSION,
     RANGES_FORMAT_VERSION,
@@ -224,11 +232,8 @@ def compute_masks_part(plan: VideoPlan, part: PartRange, report: Report) -> None
     with PartWriter(target, codec=plan.parameters.codec) as writer:
         masks = motion_masks(
             (to_gray(rgb.astype(np.uint8, copy=False)) for rgb in _stored(plan, Array.RGB, start, stop)),
-            (
-                decode_flow(flow.astype(np.int16, copy=False))
-                for flow in _stored(plan, Array.FLOW, start, stop - 1)
-            ),
-            (matrix.astype(np.float64) for matrix in _stored(plan, Array.HOMOGRAPHY, start, stop - 1)),
+            _flows_of_masks(plan, start, stop - 1),
+            _homographies(plan, start, stop - 1),
             valid=(bool(known) for known in _stored(plan, Array.HOMOGRAPHY_VALID, start, stop - 1)),
             parameters=plan.parameters.tracks,
         )
@@ -238,6 +243,17 @@ def compute_masks_part(plan: VideoPlan, part: PartRange, report: Report) -> None
             report(max(0, index + 1 - part.start))
             if index >= part.start:
                 writer.append(Array.MASKS, mask)
+
+
+def _flows_of_masks(plan: VideoPlan, start: int, stop: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the flow that tracks follow: the warp flow and the camera's motion put together again."""
+    warp_flows = _stored(plan, Array.WARP_FLOW, start, stop)
+    for stored, homography in zip(warp_flows, _homographies(plan, start, stop), strict=True):
+        yield add_camera_motion(decode_flow(stored.astype(np.int16, copy=False)), homography)
+
+
+def _homographies(plan: VideoPlan, start: int, stop: int) -> Iterator[NDArray[np.float64]]:
+    return (matrix.astype(np.float64) for matrix in _stored(plan, Array.HOMOGRAPHY, start, stop))
 
 
 def _stored(plan: VideoPlan, array: Array, start: int, stop: int) -> Iterator[NDArray[np.generic]]:

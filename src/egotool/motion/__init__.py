@@ -11,7 +11,7 @@ from egotool.motion.schedule import FLOW_REVISION, SCHEDULES, Schedule
 from egotool.motion.track_parameters import TrackParameters
 from egotool.motion.tracks import motion_masks
 from egotool.motion.truth import endpoint_error, read_flo
-from egotool.motion.warping import compensate_flow, warp_back, warp_flow
+from egotool.motion.warping import add_camera_motion, compensate_flow, warp_back, warp_flow
 
 __all__ = [
     "FLOW_REVISION",
@@ -20,6 +20,7 @@ __all__ = [
     "CameraMotion",
     "Schedule",
     "TrackParameters",
+    "add_camera_motion",
     "compensate_flow",
     "endpoint_error",
     "estimate_camera_motion",

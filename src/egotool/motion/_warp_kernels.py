@@ -69,6 +69,19 @@ def compensate(
 
 
 @compiled
+def carry_along(left: Float32Array, h: Float64Array, flow: Float32Array) -> None:
+    """Write the flow (2, H, W) that `compensate` leaves `left` of: where `h` takes p + left(p), minus p."""
+    height, width = left.shape[1:]
+    for y in range(height):
+        for x in range(width):
+            at_x, at_y = x + left[0, y, x], y + left[1, y, x]
+            depth = h[2, 0] * at_x + h[2, 1] * at_y + h[2, 2]
+            inverse = 1.0 / depth if depth > 1e-6 else 0.0
+            flow[0, y, x] = (h[0, 0] * at_x + h[0, 1] * at_y + h[0, 2]) * inverse - x
+            flow[1, y, x] = (h[1, 0] * at_x + h[1, 1] * at_y + h[1, 2]) * inverse - y
+
+
+@compiled
 def restore_what_moves(flow: Float32Array, compensated: Float32Array) -> None:
     """Replace a warp flow (2, H, W), in place, by the compensated flow where both say that something moves.
 

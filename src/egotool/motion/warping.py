@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, check_flow, check_homography, check_pair
-from egotool.motion._warp_kernels import carry, compensate, restore_what_moves
+from egotool.motion._warp_kernels import carry, carry_along, compensate, restore_what_moves
 from egotool.motion.flow import Backend, tvl1
 from egotool.motion.schedule import Schedule, find_schedule
 
@@ -101,6 +101,29 @@ def compensate_flow(flow: Flow, homography: Homography) -> Flow:
     back = np.asarray(np.linalg.inv(matrix), np.float64)
     compensate(np.ascontiguousarray(flow), matrix, back, BORDER, left)
     return left
+
+
+def add_camera_motion(left: Flow, homography: Homography) -> Flow:
+    """Return the flow (2, H, W) that a warp flow and the camera's motion make together.
+
+    The other way round of `compensate_flow`: p + left(p) is seen at H (p + left(p)) in frame t + 1. Added to
+    the result of `warp_flow`, it is a better flow of the whole scene than the first, for what stands still
+    moves as the camera does: motion masks are made of it.
+
+    Args:
+        left: the warp flow, pixels.
+        homography: (3, 3), pixel coordinates of frame t to frame t + 1.
+
+    Raises:
+        TypeError, ValueError: as `compensate_flow`.
+    """
+    check_flow(left, left.shape[1:] if isinstance(left, np.ndarray) else ())
+    matrix = check_homography(homography)
+    if np.array_equal(matrix, np.eye(3)):
+        return left.copy()
+    flow = np.empty_like(left)
+    carry_along(np.ascontiguousarray(left), matrix, flow)
+    return flow
 
 
 def warp_back(image0: GrayImage, image1: GrayImage, homography: Homography) -> GrayImage:
