@@ -14,7 +14,7 @@ BoolArray = NDArray[np.bool_]
 f4 = np.float32
 
 CONFIRMED_FROM, CONFIRMED_TO = 0.3, 0.6
-MOVING_FROM, MOVING_TO = 0.5, 1.0
+MOVING_FROM, MOVING_TO = 0.3, 0.6
 
 
 @compiled
@@ -85,8 +85,8 @@ def carry_along(left: Float32Array, h: Float64Array, flow: Float32Array) -> None
 def restore_what_moves(flow: Float32Array, compensated: Float32Array) -> None:
     """Replace a warp flow (2, H, W), in place, by the compensated flow where both say that something moves.
 
-    All of it from 0.6 of the compensated flow's length and from 1 px of that on, nothing of it up to 0.3 or
-    0.5 px, and in between by the linear share.
+    All of it from 0.6 of the compensated flow's length and from 0.6 px of that on, nothing of it up to 0.3 of
+    it or 0.3 px, and in between by the linear share.
     """
     height, width = flow.shape[1:]
     one, zero = f4(1), f4(0)
