@@ -38,6 +38,24 @@ def test_a_hand_does_not_pull(homography: np.ndarray) -> None:
     assert corner_error(camera.homography, homography, HEIGHT, WIDTH) < 0.25
 
 
+def test_an_arm_that_hardly_moves_at_its_sleeve_does_not_bend_the_worktop() -> None:
+    """All that is textured below the wall is an arm, which turns about the lower corner of the frame."""
+    room, elbow = shift(3, 1), (20, HEIGHT - 1)
+    turned = np.vstack([cv2.getRotationMatrix2D(elbow, 1.0, 1.0), [0, 0, 1]])
+    arm = room @ turned
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), room)
+    arm0, arm1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=7), arm)
+    shape = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.line(shape, elbow, (WIDTH - 40, HEIGHT // 2), 255, 50)
+    later = cv2.warpPerspective(shape, arm, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    wall = HEIGHT // 3
+    image0[wall:], image1[wall + 1 :] = 128, 128
+    image0, image1 = np.where(shape > 0, arm0, image0), np.where(later > 127, arm1, image1)
+    camera = estimate_camera_motion(image0, image1, tvl1(image0, image1))
+    assert camera.valid
+    assert corner_error(camera.homography, room, HEIGHT, WIDTH) < 0.3
+
+
 def test_what_is_excluded_does_not_count() -> None:
     room, hand = shift(1, 1), shift(4, -5)
     image0, image1, shape = scene_with_hand(room, hand)

@@ -3,8 +3,9 @@ import pytest
 
 from egotool.motion import _camera_kernels as refinement
 from egotool.motion import _vote_kernels as votes
-from egotool.motion._fit import corner_uncertainty, frame_corners, project, refine_by_flow
-from tests.motion.scenes import turn
+from egotool.motion._fit import corner_uncertainty, frame_corners, gray_support, project, refine_by_flow
+from egotool.motion._samples import edge_samples
+from tests.motion.scenes import moved, shift, texture, turn
 
 SCENES = [turn(3, 2, -3), turn(-2, 5, 5, tilt=1e-4)]
 
@@ -80,3 +81,22 @@ def test_the_uncertainty_is_the_error_that_noise_makes(reach: float) -> None:
 
 def test_nothing_to_go_by_is_boundless_uncertainty() -> None:
     assert corner_uncertainty(np.eye(3), np.empty((7, 0), np.float32), (240, 320), 0.4) > 1e5
+
+
+def test_gray_values_speak_for_the_homography_that_is_true() -> None:
+    image0, image1, truth = moved(texture(180, 240), shift(3, 1))
+    edges = edge_samples(image0, np.float32(truth), np.full(image0.shape, 255, np.uint8))
+    gray0, gray1 = np.float32(image0), np.float32(image1)
+    true, half_off, off = (gray_support(shift(x, 1), edges, gray0, gray1, 0.15) for x in (3, 3.15, 5))
+    inside = (edges[2] <= image0.shape[1] - 4) & (edges[3] <= image0.shape[0] - 4)
+    assert true == pytest.approx(edges[6, inside].sum(), rel=0.02)
+    assert off < 0.3 * true < half_off < 0.9 * true
+    brighter = gray_support(shift(3, 1), edges, gray0, gray1 + 10, 0.15)
+    assert brighter == pytest.approx(true, rel=1e-3)
+
+
+def test_edges_near_the_lower_border_count_half() -> None:
+    image = texture(192, 192)
+    edges = edge_samples(image, np.zeros((2, 192, 192), np.float32), np.full(image.shape, 255, np.uint8))
+    low, high = (edges[6, np.abs(edges[1] - middle) < 8].sum() for middle in (176, 80))
+    assert low == pytest.approx((0.5 + 0.5 * 16 / 96) * high, rel=0.1)

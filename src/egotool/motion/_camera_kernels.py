@@ -331,3 +331,33 @@ def refine_by_gray_values(
         if step:
             solve(matrix, vector)
             change(homography, vector, centre, unit)
+
+
+@compiled
+def gray_support(
+    homography: Float64Array, samples: Float32Array, image0: Float32Array, image1: Float32Array, reach: float
+) -> float:
+    """Return the summed weight / (1 + (distance / reach)²) of the samples, whose distance is by gray values.
+
+    That is the gray difference, less its median over all samples, over the gradient of image 0. What lies
+    outside of image 1 (h, w) counts nothing.
+    """
+    number = samples.shape[1]
+    height, width = image1.shape
+    differences, lengths, weights = np.empty(number), np.empty(number), np.empty(number)
+    seen = 0
+    for i in range(number):
+        x, y = float(samples[0, i]), float(samples[1, i])
+        fits, to_x, to_y = inside(homography, x, y, height, width)
+        if not fits:
+            continue
+        g_x, g_y = derivative(image0, x, y, 1, 0), derivative(image0, x, y, 0, 1)
+        differences[seen] = image0[int(y), int(x)] - sample_cubic(image1, to_x, to_y)
+        lengths[seen] = math.sqrt(g_x * g_x + g_y * g_y) + 1e-3
+        weights[seen] = samples[6, i]
+        seen += 1
+    offset = np.median(differences[:seen]) if seen else 0.0
+    total = 0.0
+    for i in range(seen):
+        total += weights[i] / (1.0 + ((differences[i] - offset) / (lengths[i] * reach)) ** 2)
+    return total

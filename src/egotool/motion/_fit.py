@@ -94,6 +94,16 @@ def refine_by_gray_values(
     return result
 
 
+def gray_support(
+    homography: Homography, samples: Samples, image0: Float32Array, image1: Float32Array, reach: float
+) -> float:
+    """Return the weight of the samples at which image 1, shifted by at most `reach` pixels, is image 0.
+
+    The sum of weight / (1 + (distance / reach)²); exposure counts by the median difference.
+    """
+    return kernels.gray_support(homography, samples, image0, image1, reach)
+
+
 def corner_uncertainty(homography: Homography, edges: Samples, shape: tuple[int, ...], scale: float) -> float:
     """Return the standard error, in pixels, of where a homography takes the frame's corners."""
     return kernels.corner_uncertainty(homography, edges, scale, frame_corners(shape), *_normalisation(shape))

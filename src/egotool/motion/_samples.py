@@ -17,12 +17,16 @@ CORNER_BLOCK = 6
 CORNER_QUALITY = 0.001
 """Least strength (smaller eigenvalue of the structure tensor) of a corner, as part of the frame's largest."""
 CORNERS_PER_CELL = 3
-EDGE_BLOCK = 4
+EDGE_BLOCK = 5
 EDGE_STRENGTH = 4.0
 """Least gray-value gradient, per pixel, of an edge sample: of a worktop often only its grain is in
 view. Below half of this, compression and noise make the edges."""
 EDGES_PER_CELL = 16
 EDGE_MARGIN = 3
+LOWEST_WEIGHT = 0.5
+"""How much a sample at the lower border counts, where hands come into view; from the middle up it is one."""
+UPPER = 0.6
+"""The part of the frame, from above, in which hands are rarest."""
 _SCHARR = 32
 """What a Scharr filter multiplies gradients by."""
 
@@ -38,7 +42,7 @@ def corner_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask) -> Samples:
 
 
 def edge_samples(gray: NDArray[np.uint8], flow: Flow, keep: Mask) -> Samples:
-    """Return the pixel with the steepest gradient of every 4×4 block of frame t, where it is steep enough.
+    """Return the pixel with the steepest gradient of every 5×5 block of frame t, where it is steep enough.
 
     Its normal is the gradient's direction, because only the flow across an edge can be trusted.
     """
@@ -58,9 +62,17 @@ def _blocks(pixels: int, block: int) -> int:
 def _shared(samples: Samples, shape: tuple[int, ...], full: int) -> Samples:
     """Return samples of which a cell of the frame counts at most one, and one from `full` samples on.
 
-    So a textured hand or cloth in a corner of the frame does not outvote the kitchen around it.
+    So a textured hand or cloth in a corner of the frame does not outvote the kitchen around it. Below the
+    middle of the frame they count less, down to `LOWEST_WEIGHT`.
     """
     samples = np.ascontiguousarray(samples)
     counts = np.zeros((_blocks(shape[0], CELL), _blocks(shape[1], CELL)), np.int32)
     share_weights(samples, CELL, full, counts)
+    height = shape[0]
+    samples[6] *= np.clip(1 + (1 - LOWEST_WEIGHT) * (1 - 2 * samples[1] / height), LOWEST_WEIGHT, 1)
     return samples
+
+
+def upper_samples(samples: Samples, shape: tuple[int, ...]) -> Samples:
+    """Return the samples in the upper part of the frame."""
+    return np.ascontiguousarray(samples[:, samples[1] < UPPER * shape[0]])

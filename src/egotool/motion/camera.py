@@ -14,12 +14,13 @@ from egotool.motion._fit import (
     corner_uncertainty,
     count_inliers,
     frame_corners,
+    gray_support,
     project,
     refine_by_flow,
     refine_by_gray_values,
     supports,
 )
-from egotool.motion._samples import Samples, corner_samples, edge_samples
+from egotool.motion._samples import Samples, corner_samples, edge_samples, upper_samples
 from egotool.motion.pictures import to_bytes
 
 INLIER_DISTANCE = 1.0
@@ -36,6 +37,11 @@ UNCERTAIN_SMALL = 0.75
 UNCERTAIN_SHARE = 0.5
 """From this error on it also counts as not found where the error is more than this share of the motion: to
 stay with no motion is then as good."""
+LAST_GRAY_SCALES = GRAY_SCALES[2:]
+FEWEST_UPPER = 0.2
+"""The least part of the edges, by weight, in the upper part of the frame to begin with those alone."""
+GRAY_REACH = 0.15
+"""Farther than this, in pixels by gray values, an edge hardly speaks for a refined homography."""
 VOTE_REACH = 0.35
 """Farther than this from where a candidate says, a corner or edge does not vote for it."""
 SMOOTHING = 0.8
@@ -105,8 +111,7 @@ def estimate_camera_motion(
         return CameraMotion(np.eye(3), False, matches, 0)
     edges = edge_samples(gray0, flow, keep)
     homography = _best_candidate(corners, edges, gray0.shape, seed)
-    homography = refine_by_flow(homography, edges, gray0.shape, EDGE_SCALES, both_ways=False)
-    homography = refine_by_gray_values(homography, edges, _smooth(gray0), _smooth(gray1), GRAY_SCALES)
+    homography = _refined(homography, edges, _smooth(gray0), _smooth(gray1))
     inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, gray0.shape):
         return CameraMotion(np.eye(3), False, matches, inliers)
@@ -133,6 +138,29 @@ def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], se
     votes = supports(stacked, corners, reach=VOTE_REACH, along=1.0)
     votes += supports(stacked, edges, reach=VOTE_REACH, along=ALONG_EDGE)
     return candidates[int(votes.argmax())]
+
+
+def _refined(
+    homography: Homography, edges: Samples, smooth0: NDArray[np.float32], smooth1: NDArray[np.float32]
+) -> Homography:
+    """Return the homography refined on all edges, or begun on those in the upper part of the frame.
+
+    Hands come from below, and an arm that moves slowly near the wrist of its sleeve can bend a homography
+    over untextured worktop until that fits the arm, too. Begun without them it does not: of both, the one
+    that more edges support is taken.
+    """
+    shape = smooth0.shape
+    found: list[Homography] = []
+    for begun_on in (edges, upper_samples(edges, shape)):
+        if begun_on[6].sum() < FEWEST_UPPER * edges[6].sum():
+            continue
+        each = refine_by_flow(homography, begun_on, shape, EDGE_SCALES, both_ways=False)
+        each = refine_by_gray_values(each, begun_on, smooth0, smooth1, GRAY_SCALES)
+        if begun_on is not edges:
+            each = refine_by_gray_values(each, edges, smooth0, smooth1, LAST_GRAY_SCALES)
+        if not found or plausible(each, shape):
+            found.append(each)
+    return max(found, key=lambda each: gray_support(each, edges, smooth0, smooth1, GRAY_REACH))
 
 
 def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
