@@ -4,6 +4,7 @@ import pytest
 
 from egotool.motion import camera as camera_module
 from egotool.motion import estimate_camera_motion, tvl1
+from egotool.motion._samples import corner_samples, edge_samples
 from tests.motion.scenes import HEIGHT, WIDTH, corner_error, homography_flow, moved, shift, texture, turn
 
 MOTIONS = [shift(0.5, 0), shift(-6, 4), turn(3, 2, -3), turn(-2, 5, 5, tilt=1e-4)]
@@ -110,13 +111,32 @@ def test_flow_that_agrees_on_nothing_gives_the_identity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("motion", "uncertainty", "certain"),
-    [(0, 0.7, True), (0, 0.8, False), (1, 0.8, False), (4, 1.9, True), (20, 1.9, True), (20, 2.1, False)],
+    ("motion", "uncertainty", "contest", "certain"),
+    [
+        (0, 0.7, 0, True),
+        (0, 0.8, 0, False),
+        (1, 0.8, 0, False),
+        (4, 1.9, 0.4, True),
+        (20, 1.9, 0, True),
+        (20, 2.1, 0, False),
+        (20, 0.5, 0.9, True),
+        (20, 0.7, 0.6, False),
+    ],
 )
 def test_a_motion_that_is_hardly_better_known_than_none_is_not_taken(
-    motion: float, uncertainty: float, certain: bool
+    motion: float, uncertainty: float, contest: float, certain: bool
 ) -> None:
-    assert camera_module._certain(shift(motion, 0), (HEIGHT, WIDTH), uncertainty) is certain
+    assert camera_module._certain(shift(motion, 0), (HEIGHT, WIDTH), uncertainty, contest) is certain
+
+
+@pytest.mark.parametrize(("part", "least", "most"), [(0.45, 0.5, 1.0), (0.0, 0.0, 0.1)])
+def test_what_moves_otherwise_contests_the_room(part: float, least: float, most: float) -> None:
+    image, keep = texture(HEIGHT, WIDTH), np.full((HEIGHT, WIDTH), 255, np.uint8)
+    flow = np.float32(homography_flow(shift(3, 1), HEIGHT, WIDTH))
+    flow[:, :, : round(part * WIDTH)] = 0  # no motion is always a candidate
+    samples = corner_samples(image, flow, keep), edge_samples(image, flow, keep)
+    _, contest = camera_module._best_candidate(*samples, image.shape, 0)
+    assert least <= contest <= most
 
 
 def test_the_uncertainty_grows_with_the_noise_of_the_flow() -> None:

@@ -31,17 +31,23 @@ FEWEST_INLIERS = 25
 CORNER_SCALES = (1.0, 0.7, 0.5, 0.5)
 EDGE_SCALES = (0.7, 0.5, 0.4, 0.4)
 GRAY_SCALES = (0.7, 0.4, 0.2, 0.15, 0.1)
+LAST_GRAY_SCALES = GRAY_SCALES[2:]
+FEWEST_UPPER = 0.2
+"""The least part of the edges, by weight, in the upper part of the frame to begin with those alone."""
+GRAY_REACH = 0.15
+"""Farther than this, in pixels by gray values, an edge hardly speaks for a refined homography."""
 UNCERTAIN = 2.0
 """Standard error of the frame's corners, in pixels, beyond which the motion counts as not found."""
 UNCERTAIN_SMALL = 0.75
 UNCERTAIN_SHARE = 0.5
 """From this error on it also counts as not found where the error is more than this share of the motion: to
 stay with no motion is then as good."""
-LAST_GRAY_SCALES = GRAY_SCALES[2:]
-FEWEST_UPPER = 0.2
-"""The least part of the edges, by weight, in the upper part of the frame to begin with those alone."""
-GRAY_REACH = 0.15
-"""Farther than this, in pixels by gray values, an edge hardly speaks for a refined homography."""
+CONTESTED = 0.5
+UNCERTAIN_CONTESTED = 0.6
+"""From this error on it also counts as not found where another motion has more than this part of its votes: a
+hand with more edges than the room around it is then as likely."""
+OTHER_MOTION = 2.0
+"""Pixels at the frame's corners from which two candidates are different motions."""
 VOTE_REACH = 0.35
 """Farther than this from where a candidate says, a corner or edge does not vote for it."""
 SMOOTHING = 0.8
@@ -53,8 +59,8 @@ class CameraMotion:
     """How the camera moved from frame t to frame t + 1.
 
     `homography` (3, 3) float64 maps pixel coordinates (x, y, 1) of frame t to frame t + 1; it is the identity
-    where `valid` is False: too few matches or inliers, no head could have moved like that, or what supports
-    the homography leaves open by pixels where the frame's corners go.
+    where `valid` is False: too few matches or inliers, no head could have moved like that, what supports the
+    homography leaves open by pixels where the frame's corners go, or another motion is nearly as likely.
 
     Attributes:
         homography: see above.
@@ -110,13 +116,13 @@ def estimate_camera_motion(
     if matches <= FEWEST_MATCHES:
         return CameraMotion(np.eye(3), False, matches, 0)
     edges = edge_samples(gray0, flow, keep)
-    homography = _best_candidate(corners, edges, gray0.shape, seed)
+    homography, contest = _best_candidate(corners, edges, gray0.shape, seed)
     homography = _refined(homography, edges, _smooth(gray0), _smooth(gray1))
     inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, gray0.shape):
         return CameraMotion(np.eye(3), False, matches, inliers)
     uncertainty = corner_uncertainty(homography, edges, gray0.shape, EDGE_SCALES[-1])
-    if not _certain(homography, gray0.shape, uncertainty):
+    if not _certain(homography, gray0.shape, uncertainty, contest):
         return CameraMotion(np.eye(3), False, matches, inliers, uncertainty)
     return CameraMotion(homography, True, matches, inliers, uncertainty)
 
@@ -125,8 +131,13 @@ def _outside(exclude: Mask) -> Mask:
     return np.where(exclude > 0, 0, 255).astype(np.uint8)
 
 
-def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], seed: int) -> Homography:
-    """Return the plausible motion that corners and edges all over the frame support most."""
+def _best_candidate(
+    corners: Samples, edges: Samples, shape: tuple[int, ...], seed: int
+) -> tuple[Homography, float]:
+    """Return the plausible motion that corners and edges all over the frame support most.
+
+    And what part of its votes the next one has that is another motion.
+    """
     candidates = [
         refine_by_flow(candidate, corners, shape, CORNER_SCALES, both_ways=True)
         for candidate in candidate_homographies(corners, seed)
@@ -137,7 +148,12 @@ def _best_candidate(corners: Samples, edges: Samples, shape: tuple[int, ...], se
     stacked = np.stack(candidates)
     votes = supports(stacked, corners, reach=VOTE_REACH, along=1.0)
     votes += supports(stacked, edges, reach=VOTE_REACH, along=ALONG_EDGE)
-    return candidates[int(votes.argmax())]
+    best = candidates[int(votes.argmax())]
+    frame = frame_corners(shape)
+    away = [np.hypot(*(project(each, frame) - project(best, frame)).T).mean() for each in candidates]
+    return best, float(
+        np.max(votes, where=np.array(away) > OTHER_MOTION, initial=0.0) / max(votes.max(), 1e-9)
+    )
 
 
 def _refined(
@@ -169,8 +185,10 @@ def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(blurred, np.float32)
 
 
-def _certain(homography: Homography, shape: tuple[int, ...], uncertainty: float) -> bool:
-    """Whether it is known well enough where the frame's corners go."""
+def _certain(homography: Homography, shape: tuple[int, ...], uncertainty: float, contest: float) -> bool:
+    """Whether it is known well enough where the frame's corners go, and which motion is the camera's."""
+    if contest > CONTESTED and uncertainty > UNCERTAIN_CONTESTED:
+        return False
     if uncertainty <= UNCERTAIN_SMALL:
         return True
     corners = frame_corners(shape)
