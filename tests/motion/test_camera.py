@@ -119,8 +119,8 @@ def test_flow_that_agrees_on_nothing_gives_the_identity() -> None:
         (4, 1.9, 0.4, True),
         (20, 1.9, 0, True),
         (20, 2.1, 0, False),
-        (20, 0.5, 0.9, True),
-        (20, 0.7, 0.6, False),
+        (20, 0.7, 0.9, True),
+        (20, 0.8, 0.6, False),
     ],
 )
 def test_a_motion_that_is_hardly_better_known_than_none_is_not_taken(

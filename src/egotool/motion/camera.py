@@ -40,12 +40,10 @@ UNCERTAIN = 2.0
 """Standard error of the frame's corners, in pixels, beyond which the motion counts as not found."""
 UNCERTAIN_SMALL = 0.75
 UNCERTAIN_SHARE = 0.5
-"""From this error on it also counts as not found where the error is more than this share of the motion: to
-stay with no motion is then as good."""
 CONTESTED = 0.5
-UNCERTAIN_CONTESTED = 0.6
-"""From this error on it also counts as not found where another motion has more than this part of its votes: a
-hand with more edges than the room around it is then as likely."""
+"""From an error of `UNCERTAIN_SMALL` on it also counts as not found where the error is more than this share of
+the motion, for to stay with no motion is then as good; or where another motion has more than this part of its
+votes, for a hand with more edges than the room around it is then as likely."""
 OTHER_MOTION = 2.0
 """Pixels at the frame's corners from which two candidates are different motions."""
 VOTE_REACH = 0.35
@@ -187,10 +185,10 @@ def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _certain(homography: Homography, shape: tuple[int, ...], uncertainty: float, contest: float) -> bool:
     """Whether it is known well enough where the frame's corners go, and which motion is the camera's."""
-    if contest > CONTESTED and uncertainty > UNCERTAIN_CONTESTED:
-        return False
     if uncertainty <= UNCERTAIN_SMALL:
         return True
+    if contest > CONTESTED:
+        return False
     corners = frame_corners(shape)
     motion = np.hypot(*(project(homography, corners) - corners).T).mean()
     return bool(uncertainty <= min(UNCERTAIN, UNCERTAIN_SHARE * motion))
