@@ -195,7 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seed", type=int, default=1700, help="of the rendered scenes")
+    parser.add_argument("--seed", type=int, default=2100, help="of the rendered scenes")
     parser.add_argument("--subjects", type=int, default=2, help="per scene; each does two actions")
     parser.add_argument("--speed", nargs="+", choices=SPEEDS, default=list(SPEEDS), help="of acting")
     parser.add_argument("--clean", action="store_true", help="no blur, exposure change, noise, compression")

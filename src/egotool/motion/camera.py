@@ -41,9 +41,9 @@ UNCERTAIN = 2.0
 UNCERTAIN_SMALL = 0.75
 UNCERTAIN_SHARE = 0.5
 CONTESTED = 0.5
-"""From an error of `UNCERTAIN_SMALL` on it also counts as not found where the error is more than this share of
-the motion, for to stay with no motion is then as good; or where another motion has more than this part of its
-votes, for a hand with more edges than the room around it is then as likely."""
+"""From an error of `UNCERTAIN_SMALL` on it also counts as not found where the error is more than this share
+of the motion, for to stay with no motion is then as good; or where another motion has more than this part of
+its votes, for a hand with more edges than the room around it is then as likely."""
 OTHER_MOTION = 2.0
 """Pixels at the frame's corners from which two candidates are different motions."""
 VOTE_REACH = 0.35
