@@ -175,6 +175,7 @@ def plain_masks(
     rows, columns = height // cells, width // cells
     masks = [np.zeros((height, width), np.uint8) for _ in images]
     living: list[dict] = []
+    moving = [np.zeros((height, width), np.uint8) for _ in images]
 
     def cell(point: np.ndarray) -> tuple[int, int]:
         x, y = np.floor(point + 0.5).astype(int)
@@ -225,6 +226,11 @@ def plain_masks(
 
     for t, (flow, homography) in enumerate(zip(flows, homographies, strict=True)):
         begin(images[t])
+        for y in range(height):
+            for x in range(width):
+                back = np.linalg.inv(homography) @ [x + flow[0, y, x], y + flow[1, y, x], 1]
+                if np.hypot(*(back[:2] / back[2] - [x, y])) > rules.least_local_motion:
+                    moving[t][y, x] = moving[t + 1][y, x] = 1
         smooth = np.stack([cv2.medianBlur(channel, 3) for channel in flow])
         ended, last_frames, complete, going = [], [], [], []
         for track in living:
@@ -250,6 +256,9 @@ def plain_masks(
     begin(images[-1])
     complete = [track for track in living if len(track["own"]) >= rules.minimum_length]
     judge(living, [len(images) - 1] * len(living), complete)
+    if rules.least_local_motion:
+        for mask, moves in zip(masks, moving, strict=True):
+            mask[cv2.dilate(moves, np.ones((3, 3), np.uint8)) == 0] = 0
     return masks
 
 

@@ -141,12 +141,15 @@ class ExtractionParameters:
     def fit_as_it_is(self, receipt: Mapping[str, object]) -> bool:
         """Return whether a complete file with such a receipt may stay, codec and all.
 
-        Also one whose flow is by an earlier revision of TV-L1: nobody wants a large store made anew because
-        of a new version or a further video.
+        Also one whose flow is by an earlier revision of TV-L1, which had fewer rules of tracks: nobody wants
+        a large store made anew because of a new version or a further video.
         """
-        return self.fit({**receipt, "flow_revision": FLOW_REVISION}) and receipt.get("codec") == str(
-            self.codec
-        )
+        tracks = receipt.get("tracks")
+        as_now = {
+            "flow_revision": FLOW_REVISION,
+            "tracks": dataclasses.asdict(self.tracks) | (tracks if isinstance(tracks, dict) else {}),
+        }
+        return self.fit({**receipt, **as_now}) and receipt.get("codec") == str(self.codec)
 
     @property
     def fingerprint(self) -> str:

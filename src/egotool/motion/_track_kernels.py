@@ -104,6 +104,29 @@ def move_tracks(
 
 
 @compiled
+def moving_pixels(
+    flow: Float32Array, inverse: Float64Array, least: float, before: ByteArray, after: ByteArray
+) -> None:
+    """Write into `after` (h, w) which pixels move by more than `least`, camera aside; add them to `before`.
+
+    flow (2, h, w) and `inverse` as in `move_tracks`, full size; the camera is at rest where it is not known.
+    """
+    height, width = after.shape
+    known = inverse[2, 2] != 0
+    for y in range(height):
+        for x in range(width):
+            to_x, to_y = x + flow[0, y, x], y + flow[1, y, x]
+            if known:
+                depth = inverse[2, 0] * to_x + inverse[2, 1] * to_y + inverse[2, 2]
+                new_x = (inverse[0, 0] * to_x + inverse[0, 1] * to_y + inverse[0, 2]) / depth
+                to_y = (inverse[1, 0] * to_x + inverse[1, 1] * to_y + inverse[1, 2]) / depth
+                to_x = new_x
+            moves = (to_x - x) ** 2 + (to_y - y) ** 2 > least * least
+            after[y, x] = moves
+            before[y, x] |= moves
+
+
+@compiled
 def variance(path: Float32Array, points: int, axis: int) -> float:
     """Return the variance of one coordinate of the first `points` positions of a path."""
     mean = 0.0

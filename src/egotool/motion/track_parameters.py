@@ -49,11 +49,21 @@ class TrackParameters:
     """A surviving track marks only the frames around which, ±window frames, it moves …"""
     local_ratio: float = 0.5
     """… by more than this part of the drift demanded of it."""
+    least_local_motion: float = 0.4
+    """Of the cells that it marks, only those pixels count that move, camera aside and within a pixel, by more
+    than this to the next frame or from the one before. 0: whole cells."""
 
     @classmethod
     def published(cls) -> Self:
         """Return the rules as published: camera motion is told by the largest compensated step alone."""
-        return cls(least_drift=0, drift_ratio=0, camera_share=0, window=cls.track_length, local_ratio=0)
+        return cls(
+            least_drift=0,
+            drift_ratio=0,
+            camera_share=0,
+            window=cls.track_length,
+            local_ratio=0,
+            least_local_motion=0,
+        )
 
     def __post_init__(self) -> None:
         """Refuse values without meaning."""

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow, check_gray, check_homography
 from egotool.motion._scale import Scale
 from egotool.motion._shrinking import Shrinking
+from egotool.motion._track_kernels import moving_pixels
 from egotool.motion.pictures import to_bytes
 from egotool.motion.track_parameters import TrackParameters
+
+_SQUARE = np.ones((3, 3), np.uint8)
 
 
 def motion_masks(
@@ -25,12 +28,13 @@ def motion_masks(
     """Yield the motion mask of every frame: where something moves, camera aside, for a while.
 
     Tracks are begun in every free textured cell of every frame, on several scales, follow the raw flow, and
-    are dropped by the rules of `TrackParameters`; the mask shows the cells that the others cross. Masks come
-    `track_length` frames late; at no time are more than that many kept.
+    are dropped by the rules of `TrackParameters`; the mask shows, of the cells that the others cross, what
+    moves. Masks come `track_length` frames late; at no time are more than that many kept.
 
     Args:
         images: N gray pictures (H, W).
-        flows: N - 1 flows (2, H, W), camera included, the t-th from picture t to t + 1.
+        flows: N - 1 flows (2, H, W), camera included, the t-th from picture t to t + 1; best those of
+            `add_camera_motion` and `warp_flow`, in which what stands still moves as the camera does.
         homographies: N - 1 camera motions (3, 3), likewise.
         valid: N - 1 truth values, False where the camera's motion is not known; steps between such frames say
             nothing about motion, unless a track has no others: then it counts as it is, as if the camera
@@ -89,6 +93,7 @@ class _Tracks:
             self.scales.append(Scale(shape, size, parameters))
         self.frame = 0  # the newest one
         self.yielded = 0
+        self.moving = np.zeros((parameters.track_length + 1, self.height, self.width), np.uint8)  # by slot
 
     def begin(self, picture: NDArray[np.uint8]) -> None:
         """Begin tracks in the newest frame."""
@@ -101,6 +106,9 @@ class _Tracks:
         for scale, x, y in zip(self.scales, self._pyramid(flow[0]), self._pyramid(flow[1]), strict=True):
             smooth_x, smooth_y = (np.asarray(cv2.medianBlur(each, 3), np.float32) for each in (x, y))
             scale.move((smooth_x, smooth_y), inverse)
+        if self.parameters.least_local_motion:
+            before, after = (self.moving[self._slot(frame)] for frame in (self.frame - 1, self.frame))
+            moving_pixels(flow, inverse, self.parameters.least_local_motion, before, after)
         self._end(self.parameters.track_length)
         if self.frame >= self.parameters.track_length:
             yield self._mask()
@@ -124,13 +132,19 @@ class _Tracks:
         drifts = np.concatenate([scale.judge(longest) for scale in self.scales])
         threshold = self.parameters.drift_threshold(drifts)
         for scale in self.scales:
-            scale.end(self.frame % (self.parameters.track_length + 1), longest, threshold)
+            scale.end(self._slot(self.frame), longest, threshold)
+
+    def _slot(self, frame: int) -> int:
+        """Return the place of a frame in the buffers that go round."""
+        return frame % (self.parameters.track_length + 1)
 
     def _mask(self) -> Mask:
         """Return the oldest mask not yet yielded, and free its slot."""
         mask = np.zeros((self.height, self.width), np.uint8)
-        slot = self.yielded % (self.parameters.track_length + 1)
+        slot = self._slot(self.yielded)
         for scale in self.scales:
             scale.paint(slot, mask)
+        if self.parameters.least_local_motion:
+            mask[cv2.dilate(self.moving[slot], _SQUARE) == 0] = 0
         self.yielded += 1
         return mask
