@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from egotool.errors import VideoError
-from egotool.video import index_video, probe, read_frames, write_video
+from egotool.video import _write, index_video, probe, read_frames, write_video
 from tests.video.samples import pictures
 
 
@@ -34,6 +34,15 @@ def test_odd_sizes_are_padded_with_their_last_row_and_column(tmp_path: Path) -> 
 def test_equal_frames_give_equal_files(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
         write_video(tmp_path / name, pictures(10), frame_rate=29.97)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_the_processor_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    source = [np.roll(picture, random.integers(-4, 5, 2), axis=(0, 1)) for picture in pictures(30)]
+    write_video(tmp_path / "a.mp4", source, frame_rate=25)
+    monkeypatch.setattr(_write, "_SAME_EVERYWHERE", f"{_write._SAME_EVERYWHERE}:asm=0")
+    write_video(tmp_path / "b.mp4", source, frame_rate=25)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 

@@ -14,6 +14,9 @@ from egotool.errors import VideoError
 from egotool.files import replacing
 from egotool.video._decode import reason
 
+_SAME_EVERYWHERE = "cpu-independent=1"
+"""Else x264 takes other algorithms on other processors, and with AVX-512 not always the same under load."""
+
 
 def write_video(
     path: Path,
@@ -76,7 +79,7 @@ def _configure(
     stream.pix_fmt = "yuv420p"
     stream.codec_context.thread_count = threads
     stream.codec_context.gop_size = keyframe_interval
-    stream.options = {"crf": str(quality), "preset": "veryfast"}
+    stream.options = {"crf": str(quality), "preset": "veryfast", "x264-params": _SAME_EVERYWHERE}
 
 
 def _even(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
