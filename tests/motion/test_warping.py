@@ -141,6 +141,15 @@ def test_float_pictures_stay_in_range() -> None:
     assert warped.max() <= 1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 33), (16, 7), (17, 40)])
+@pytest.mark.parametrize("floating", [False, True])
+def test_any_size_gives_finite_warp_flow(size: tuple[int, int], floating: bool) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, *size), dtype=np.uint8)
+    image0, image1 = np.float32(pictures / 255) if floating else pictures
+    flow = warp_flow(image0, image1, turn(3, 1.4, 0.3))
+    assert flow.shape == (2, *size) and np.isfinite(flow).all()
+
+
 def test_a_camera_that_looks_backwards_shows_the_first_frame() -> None:
     image0, image1 = texture(40, 50), texture(40, 50, seed=1)
     behind = np.diag([1.0, 1.0, -1.0])

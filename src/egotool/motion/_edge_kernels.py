@@ -1,4 +1,4 @@
-"""Where flow may change abruptly: the weight of total variation by the picture's edges, compiled by numba."""
+"""Edges of pictures, compiled by numba: gradients, and the weight of total variation that depends on them."""
 
 from collections.abc import Callable
 
@@ -46,3 +46,24 @@ def limits_kernel(packed: int, offset: int) -> Limits:
                 row[x] = coupling / (f4(1) + strictness * (g_x * g_x + g_y * g_y))
 
     return compiled(limits)
+
+
+@compiled
+def gradients(image: Float32Array, out: Float32Array, near: np.float32, far: np.float32) -> None:
+    """Write gray, d/dx and d/dy of `image` (h, w) into the first three channels of `out` (h, w, 3 or 4).
+
+    Derivative taps (-far, -near, 0, near, far); the border repeats.
+    """
+    h, w = image.shape
+    for y in range(h):
+        row = image[y]
+        up1 = image[max(y - 1, 0)]
+        up2 = image[max(y - 2, 0)]
+        down1 = image[min(y + 1, h - 1)]
+        down2 = image[min(y + 2, h - 1)]
+        for x in range(w):
+            across1 = row[min(x + 1, w - 1)] - row[max(x - 1, 0)]
+            across2 = row[min(x + 2, w - 1)] - row[max(x - 2, 0)]
+            out[y, x, 0] = row[x]
+            out[y, x, 1] = near * across1 + far * across2
+            out[y, x, 2] = near * (down1[x] - up1[x]) + far * (down2[x] - up2[x])

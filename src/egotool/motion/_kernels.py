@@ -390,24 +390,3 @@ def _separate_steps(
         rows[pxv + x] = (rows[pxv + x] + step * x_v) * shrink_v
         rows[pyv + x] = (rows[pyv + x] + step * y_v) * shrink_v
     return update
-
-
-@compiled
-def gradients(image: Float32Array, out: Float32Array, near: np.float32, far: np.float32) -> None:
-    """Write gray, d/dx and d/dy of `image` (h, w) into the first three channels of `out` (h, w, 3 or 4).
-
-    Derivative taps (-far, -near, 0, near, far); the border repeats.
-    """
-    h, w = image.shape
-    for y in range(h):
-        row = image[y]
-        up1 = image[max(y - 1, 0)]
-        up2 = image[max(y - 2, 0)]
-        down1 = image[min(y + 1, h - 1)]
-        down2 = image[min(y + 2, h - 1)]
-        for x in range(w):
-            across1 = row[min(x + 1, w - 1)] - row[max(x - 1, 0)]
-            across2 = row[min(x + 2, w - 1)] - row[max(x - 2, 0)]
-            out[y, x, 0] = row[x]
-            out[y, x, 1] = near * across1 + far * across2
-            out[y, x, 2] = near * (down1[x] - up1[x]) + far * (down2[x] - up2[x])

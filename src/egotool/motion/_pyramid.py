@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from egotool.motion._arrays import GrayImage
-from egotool.motion._kernels import Float32Array, gradients
+from egotool.motion._edge_kernels import Float32Array, gradients
 from egotool.motion.schedule import Schedule
 
 
