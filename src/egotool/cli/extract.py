@@ -37,7 +37,7 @@ def extract(
     size: Annotated[int, typer.Option(help="Pixels of the shorter side; smaller videos stay.")] = 256,
     schedule: Annotated[str, typer.Option(help="Of TV-L1: exact, accurate, fast or turbo.")] = "fast",
     warp_flow: Annotated[
-        WarpFlow, typer.Option(help="By a second TV-L1, or the first flow compensated: half the work.")
+        WarpFlow, typer.Option(help="By a second TV-L1, or the first flow compensated: faster, but noisier.")
     ] = "second",
     codec: Annotated[
         str | None,

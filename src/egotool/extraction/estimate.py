@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.kernels import TURNED
 from egotool.extraction.labels import SplitChoice, check_choice
 from egotool.extraction.parameters import ExtractionParameters, arrays_of, ranges_asked_for, with_segments
 from egotool.extraction.pool import available_cores
@@ -36,7 +37,6 @@ _CODEC_FACTOR = {
     Codec.NONE: 2.8,
 }
 _MASKS_SECONDS_PER_PIXEL = 1e-7
-_TURNED = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -231,4 +231,4 @@ def _motion(
     if Array.HOMOGRAPHY in arrays:
         estimate_camera_motion(gray0, gray1, flow)
     if arrays & {Array.WARP_FLOW, Array.MASKS} and parameters.warp_flow == "second":
-        warp_flow(gray0, gray1, _TURNED, flow=flow, schedule=schedule, backend=backend)
+        warp_flow(gray0, gray1, TURNED, flow=flow, schedule=schedule, backend=backend)

@@ -6,10 +6,19 @@ import numpy as np
 
 from egotool.extraction.parameters import ExtractionParameters
 from egotool.extraction.pool import Report
-from egotool.motion import compensate_flow, estimate_camera_motion, motion_masks, tvl1, warp_flow
+from egotool.motion import (
+    add_camera_motion,
+    compensate_flow,
+    estimate_camera_motion,
+    motion_masks,
+    tvl1,
+    warp_flow,
+)
 
 _HEIGHT = 64
 _FRAMES = 3
+TURNED = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+"""A camera motion to try things with; with the identity, nothing is warped."""
 
 
 def import_stages(report: Report) -> None:
@@ -30,9 +39,9 @@ def compile_kernels(parameters: ExtractionParameters, report: Report) -> None:
     schedule, backend = parameters.schedule, parameters.backend
     flows = [tvl1(*pair, schedule=schedule, backend=backend) for pair in pairwise(noise)]
     estimate_camera_motion(noise[0], noise[1], flows[0])
-    turned = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
     if parameters.warp_flow == "compensated":
-        compensate_flow(flows[0], turned)
+        compensate_flow(flows[0], TURNED)
     else:
-        warp_flow(noise[0], noise[1], turned, flow=flows[0], schedule=schedule, backend=backend)
-    list(motion_masks(noise, flows, [np.eye(3)] * len(flows), parameters=parameters.tracks))
+        warp_flow(noise[0], noise[1], TURNED, flow=flows[0], schedule=schedule, backend=backend)
+    followed = [add_camera_motion(flow, TURNED) for flow in flows]
+    list(motion_masks(noise, followed, [TURNED] * len(flows), parameters=parameters.tracks))

@@ -72,7 +72,7 @@ class ExtractionParameters:
     """What computes TV-L1."""
     warp_flow: WarpFlowMode = "second"
     """Warp flow by a second TV-L1, to the frame warped back by the camera's motion, or by compensating the
-    first flow for that motion: half the work; docs/motion.md says what it costs."""
+    first flow for that motion: faster, but noisier; docs/motion.md says what it costs."""
     tracks: TrackParameters = field(default_factory=TrackParameters)
     """Parameters of the tracks behind the motion masks."""
     codec: Codec = DEFAULT_CODEC

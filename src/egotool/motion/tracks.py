@@ -27,7 +27,7 @@ def motion_masks(
 ) -> Iterator[Mask]:
     """Yield the motion mask of every frame: where something moves, camera aside, for a while.
 
-    Tracks are begun in every free textured cell of every frame, on several scales, follow the raw flow, and
+    Tracks are begun in every free textured cell of every frame, on several scales, follow the flow, and
     are dropped by the rules of `TrackParameters`; the mask shows, of the cells that the others cross, what
     moves. Masks come `track_length` frames late; at no time are more than that many kept.
 
