@@ -19,8 +19,8 @@ def check_labels(manifest: Manifest, counts: Counts, expected: Expected | None) 
     if counts.unlabelled:
         yield Finding(
             "no action",
-            f"{_segments(counts.unlabelled)} without an action and take no part in training: fill in the "
-            "column `action` or delete the lines.",
+            f"{_segments(counts.unlabelled)} without an action, and so without a part in training: fill in "
+            "the column `action` or delete the lines.",
             serious=False,
         )
     if expected is not None:
