@@ -13,13 +13,23 @@ from egotool.errors import UsageError
 from egotool.extraction import Content, ExtractionParameters, SplitChoice, Status, extract_videos
 from egotool.extraction.pool import Report
 from egotool.extraction.work import VideoLock
-from egotool.motion import CameraMotion, compensate_flow
+from egotool.motion import (
+    CameraMotion,
+    TrackParameters,
+    add_camera_motion,
+    compensate_flow,
+    motion_masks,
+    to_gray,
+)
 from egotool.progress import SilentProgress
 from egotool.store import Array, Codec, Store, receipt_file, verify
 from egotool.video import find_videos
 from tests.extraction.conftest import SMALL, make_video
 
 ALL = [array.value for array in Array if array is not Array.FRAME_NUMBERS]
+
+SHIFT = np.array([[1, 0, 0.75], [0, 1, -0.5], [0, 0, 1.0]])
+"""A camera motion: in pictures this small none is found."""
 
 
 def extracted(
@@ -92,6 +102,28 @@ def test_parts_do_not_change_frames_and_flow(reference, tmp_path):
     for name in parts:
         if not name.endswith("motion_masks"):  # tracks begin anew some frames before each part
             np.testing.assert_array_equal(whole[name], parts[name], err_msg=name)
+
+
+def test_masks_are_made_of_the_stored_warp_flow(tmp_path, monkeypatch):
+    camera = CameraMotion(SHIFT, True, 100, 100)
+    monkeypatch.setattr("egotool.extraction.stages.estimate_camera_motion", lambda *_: camera)
+    make_video(tmp_path / "videos" / "a.mp4", frames=16)
+    tracks = replace(TrackParameters.published(), track_length=4, minimum_length=3, least_motion=0.1)
+    extracted(
+        tmp_path / "videos", tmp_path / "store", parameters=replace(SMALL, part_frames=100, tracks=tracks)
+    )
+    video = Store(tmp_path / "store").open("a.mp4")
+    grays = [to_gray(frame) for frame in video.frames(range(16))]
+    homographies, valid = video.homographies(range(15))
+    followed = [
+        add_camera_motion(*pair) for pair in zip(video.warp_flow(range(15)), homographies, strict=True)
+    ]
+    masks, others = (
+        np.stack(list(motion_masks(grays, flows, homographies, valid=valid, parameters=tracks)))
+        for flows in (followed, video.flow(range(15)))
+    )
+    np.testing.assert_array_equal(video.masks(range(16)), masks)
+    assert not np.array_equal(masks, others)
 
 
 def test_masks_of_parts_are_nearly_those_of_the_whole(tmp_path):
@@ -168,14 +200,13 @@ def test_other_parameters_make_everything_anew(reference, tmp_path):
 
 def test_compensated_warp_flow_is_made_of_the_stored_flow(reference, tmp_path, monkeypatch):
     videos, _ = reference
-    shift = np.array([[1, 0, 0.75], [0, 1, -0.5], [0, 0, 1.0]])  # in pictures this small none is found
-    camera = CameraMotion(shift, True, 100, 100)
+    camera = CameraMotion(SHIFT, True, 100, 100)
     monkeypatch.setattr("egotool.extraction.stages.estimate_camera_motion", lambda *_: camera)
     extracted(videos, tmp_path, parameters=replace(SMALL, warp_flow="compensated"))
     assert Store(tmp_path).receipt("S1/take_cup/1.mp4").parameters["warp_flow"] == "compensated"
     video = Store(tmp_path).open("S1/take_cup/1.mp4")
     for t in range(11):
-        left = compensate_flow(video.flow([t])[0], shift)
+        left = compensate_flow(video.flow([t])[0], SHIFT)
         np.testing.assert_allclose(video.warp_flow([t])[0], left, atol=1 / 64)
 
 
