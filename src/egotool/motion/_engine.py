@@ -8,7 +8,13 @@ import numpy as np
 
 from egotool.motion._arrays import Flow, GrayImage
 from egotool.motion._kernels import FIELDS, LIMIT, PAD, PXU, PYV, Float32Array, U, V, kernels_for, row_stride
-from egotool.motion._pyramid import derivative_taps, gray_pyramid, level_sizes, with_gradients
+from egotool.motion._pyramid import (
+    derivative_taps,
+    exposure_change,
+    gray_pyramid,
+    level_sizes,
+    with_gradients,
+)
 from egotool.motion.schedule import Schedule, at_level
 
 KEPT_WORKSPACES = 4
@@ -34,6 +40,10 @@ class Workspace:
         """Return the flow from `image0` to `image1`, which have the workspace's size; `rest` as in `tvl1`."""
         pictures0 = gray_pyramid(image0, self.sizes, self.schedule)
         pictures1 = gray_pyramid(image1, self.sizes, self.schedule)
+        if self.schedule.match_exposure:
+            change = exposure_change(pictures0[-1], pictures1[-1])
+            for picture in pictures1:
+                picture -= change
         flow = None
         for level in reversed(range(len(self.sizes))):
             flow = self._level(level, flow, pictures0[level], pictures1[level], np.float32(rest))

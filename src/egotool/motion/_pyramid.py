@@ -41,6 +41,13 @@ def gray_pyramid(image: GrayImage, sizes: list[tuple[int, int]], schedule: Sched
     return pictures
 
 
+def exposure_change(picture0: Float32Array, picture1: Float32Array) -> np.float32:
+    """Return the median difference of two pictures' gray values (the lower one of an even number)."""
+    differences = (picture1 - picture0).ravel()
+    middle = (differences.size - 1) // 2
+    return np.float32(np.partition(differences, middle)[middle])
+
+
 def derivative_taps(schedule: Schedule) -> tuple[np.float32, np.float32]:
     """Return near and far of the derivative (-far, -near, 0, near, far)."""
     return (

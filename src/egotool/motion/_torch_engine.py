@@ -96,6 +96,10 @@ def torch_tvl1(
     count, height, width = images0.shape
     sizes = level_sizes(height, width, schedule)
     levels = _pyramid(torch.cat([images0, images1]), sizes, schedule)
+    if schedule.match_exposure:
+        change = _exposure_change(levels[-1][:count], levels[-1][count:])
+        for pictures in levels:
+            pictures[count:] -= change
     pull = None if rest is None else rest.view(-1, 1, 1, 1)
     flow: Tensor | None = None
     for level in reversed(range(len(sizes))):
@@ -118,6 +122,14 @@ def _pyramid(pictures: Tensor, sizes: list[tuple[int, int]], schedule: Schedule)
         picture = _resized(_blurred(picture, sigma), size)
         levels.append(picture)
     return levels
+
+
+def _exposure_change(pictures0: Tensor, pictures1: Tensor) -> Tensor:
+    """Return the median difference (N, 1, 1, 1) of pictures (N, 1, h, w) in gray values; see `_pyramid`."""
+    differences = (pictures1 - pictures0).flatten(1)
+    # not `median`: on a GPU, torch counts that among what is not deterministic
+    middle = differences.sort(dim=1).values[:, (differences.shape[1] - 1) // 2]
+    return middle.view(-1, 1, 1, 1)
 
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:

@@ -5,10 +5,10 @@ from typing import Final, TypeVar
 
 Entry = TypeVar("Entry")
 
-FLOW_REVISION: Final = 3
+FLOW_REVISION: Final = 4
 """Counts the changes of what the schedules compute; stores record it. 1: regularised as OpenCV does; 2: joint
 total variation that counts less at edges, gradients of the mean picture; 3: warp flow with a prior for rest,
-camera motion from weak edges, too."""
+camera motion from weak edges, too; 4: pictures of different exposure are matched first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,9 @@ class Schedule:
     """Round level sizes one from another and scale the flow by 1 / factor, as OpenCV does, instead of
     rounding from full size and scaling by the true ratio of the sizes."""
 
+    match_exposure: bool = True
+    """Take the median difference between the pictures, at the coarsest level, for a change of exposure, and
+    subtract it from image 1. Otherwise flow makes up for it on every shading of an untextured surface."""
     presmooth: float = 0.0
     """Gaussian sigma applied to the input pictures; 0: none."""
     antialias: float = 0.4
@@ -105,6 +108,7 @@ EXACT: Final = Schedule(
     factor=0.8,
     levels=5,
     opencv_sizes=True,
+    match_exposure=False,
     antialias=0,
     five_point=False,
     average_gradients=False,

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, check_flow, check_homography, check_pair
+from egotool.motion._pyramid import exposure_change
 from egotool.motion._warp_kernels import carry, carry_along, compensate, restore_what_moves
 from egotool.motion.flow import Backend, tvl1
 from egotool.motion.schedule import Schedule, find_schedule
@@ -49,20 +50,30 @@ def warp_flow(
         TypeError, ValueError: as `tvl1`; also for a homography that is not finite and invertible, or a flow
             that is not (2, H, W) float32 and finite.
     """
-    warped = warp_back(image0, image1, homography)
+    check_pair(image0, image1)
     if flow is not None:
         check_flow(flow, image0.shape)
     chosen = find_schedule(schedule)
     still = np.array_equal(homography, np.eye(3))
     if not still and not chosen.joint_variation:
-        return tvl1(image0, warped, schedule=chosen, backend=backend)
+        return tvl1(image0, warp_back(image0, image1, homography), schedule=chosen, backend=backend)
     if flow is None:
         flow = tvl1(image0, image1, schedule=chosen, backend=backend)
     if still:
         return flow.copy()
+    matched = _exposed_as(image0, image1) if chosen.match_exposure else image1
+    warped = warp_back(image0, matched, homography)
     left = tvl1(image0, warped, schedule=chosen, backend=backend, rest=rest_prior(image0, warped))
     restore_what_moves(left, compensate_flow(flow, homography))
     return left
+
+
+def _exposed_as(image0: GrayImage, image1: GrayImage) -> GrayImage:
+    """Return `image1` less the median by which it is brighter, so that frame t fits beside it."""
+    sampled0, sampled1 = (np.asarray(each[::4, ::4], np.float32) for each in (image0, image1))
+    most, kind = (255, np.uint8) if image1.dtype == np.uint8 else (1, np.float32)
+    matched: GrayImage = np.clip(image1 - exposure_change(sampled0, sampled1), 0, most).astype(kind)
+    return matched
 
 
 def rest_prior(image0: GrayImage, warped: GrayImage) -> float:
