@@ -44,10 +44,10 @@ def test_flow_ends_at_the_edge_of_what_moves() -> None:
     def spilled(schedule: Schedule) -> float:
         return float(np.hypot(*tvl1(pictures[0], pictures[1], schedule=schedule))[around].mean())
 
-    assert spilled(FAST) < 0.8 * spilled(replace(FAST, edge_scale=0.0))
+    assert spilled(FAST) < 0.8 * spilled(replace(FAST, edge_scale=(0.0,)))
 
 
-@pytest.mark.parametrize("wrong", [{"edge_scale": -1.0}, {"joint_variation": False}])
-def test_edges_need_joint_variation(wrong: dict[str, float | bool]) -> None:
+@pytest.mark.parametrize("wrong", [{"edge_scale": (18.0, -1.0)}, {"joint_variation": False}])
+def test_edges_need_joint_variation(wrong: dict[str, tuple[float, ...] | bool]) -> None:
     with pytest.raises(ValueError, match="edge_scale"):
         replace(FAST, **wrong)

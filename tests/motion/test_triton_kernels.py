@@ -20,7 +20,7 @@ def fields(channels: int, *, seed: int, count: int = 2, height: int = 9, width: 
 
 def data_term(steepness: float) -> Data:
     limit = 0.3 / (1 + fields(1, seed=6).square())
-    return Data(steepness * fields(2, seed=3), fields(1, seed=4).abs(), fields(1, seed=5), limit)
+    return Data(steepness * fields(2, seed=3), fields(1, seed=4).abs(), fields(1, seed=5), limit, 0.05)
 
 
 @pytest.mark.parametrize(

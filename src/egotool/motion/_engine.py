@@ -107,7 +107,8 @@ class Workspace:
 
     def _limit(self, level: int, image0: Float32Array) -> None:
         """Set how long the dual variables may be, by the edges of image 0."""
-        strictness = self.schedule.edge_scale**-2 if self.schedule.edge_scale else 0.0
+        scale = at_level(self.schedule.edge_scale, level)
+        strictness = scale**-2 if scale else 0.0
         place = (self.fields, *self.sizes[level])
         self.kernels.limits(
             *place, image0, self.padded[level], np.float32(self.schedule.coupling), np.float32(strictness)
@@ -137,7 +138,7 @@ class Workspace:
                 schedule.sweep,
                 schedule.test_each,
                 np.float32(tolerance),
-                np.float32(schedule.data_weight * schedule.coupling),
+                np.float32(at_level(schedule.data_weight, level) * schedule.coupling),
                 np.float32(schedule.coupling),
                 np.float32(schedule.dual_step),
                 rest,

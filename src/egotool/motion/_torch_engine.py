@@ -39,6 +39,7 @@ class Data(NamedTuple):
         inverse: (N, 1, h, w) one over its square, or zero.
         residual: (N, 1, h, w).
         limit: (N, 1, h, w) longest dual, less at edges of the picture; see `_edge_kernels`.
+        bound: lambda theta.
         rest: (N, 1, 1, 1) pixels by which an iteration draws the flow towards zero; None: not at all.
     """
 
@@ -46,6 +47,7 @@ class Data(NamedTuple):
     inverse: Tensor
     residual: Tensor
     limit: Tensor
+    bound: float
     rest: Tensor | None = None
 
 
@@ -66,7 +68,7 @@ class State(NamedTuple):
 class Steps(NamedTuple):
     """The three heavy steps, plain (`PLAIN`) or in a form for one kind of device."""
 
-    linearised: Callable[[Tensor, Tensor, Tensor, Tensor, str, Schedule], Data]
+    linearised: Callable[[Tensor, Tensor, Tensor, Tensor, int, Schedule], Data]
     sweep: Callable[[State, Data, int, float, Schedule], State]
     median: Callable[[Tensor], Tensor]
 
@@ -206,19 +208,19 @@ def _refine(
     dual_x, dual_y = torch.zeros_like(flow), torch.zeros_like(flow)
     if not schedule.average_gradients:
         image1 = torch.cat([image1, _gradients(image1, schedule)], dim=1)
-    limit = _limits(image0, schedule)
-    mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
+    limit = _limits(image0, level, schedule)
     for _ in range(at_level(schedule.warps, level)):
-        data = steps.linearised(flow, image0, image1, limit, mode, schedule)._replace(rest=rest)
+        data = steps.linearised(flow, image0, image1, limit, level, schedule)._replace(rest=rest)
         going = torch.ones(len(flow), 1, 1, 1, dtype=torch.bool, device=flow.device)
         state = State(flow, dual_x, dual_y, going)
         flow, dual_x, dual_y, _ = _solve(state, data, level, schedule, steps=steps, stop_early=stop_early)
     return flow if schedule.median_each_round else steps.median(flow)
 
 
-def _limits(image0: Tensor, schedule: Schedule) -> Tensor:
+def _limits(image0: Tensor, level: int, schedule: Schedule) -> Tensor:
     """Return the longest duals by the gradients of pictures, both (N, 1, h, w); see `_edge_kernels`."""
-    strictness = schedule.edge_scale**-2 if schedule.edge_scale else 0.0
+    scale = at_level(schedule.edge_scale, level)
+    strictness = scale**-2 if scale else 0.0
     padded = F.pad(image0, (1, 1, 1, 1), mode="replicate")
     # Sobel's filters by shifts: their weights would have to be copied there, and no graph records that
     across, down = padded[..., 2:] - padded[..., :-2], padded[..., 2:, :] - padded[..., :-2, :]
@@ -228,7 +230,7 @@ def _limits(image0: Tensor, schedule: Schedule) -> Tensor:
 
 
 def _linearised(
-    flow: Tensor, image0: Tensor, image1: Tensor, limit: Tensor, mode: str, schedule: Schedule
+    flow: Tensor, image0: Tensor, image1: Tensor, limit: Tensor, level: int, schedule: Schedule
 ) -> Data:
     """Return the data term around `flow`."""
     height, width = flow.shape[-2:]
@@ -239,6 +241,7 @@ def _linearised(
     places = torch.stack(
         [clamped_x * (2 / max(width - 1, 1)) - 1, clamped_y * (2 / max(height - 1, 1)) - 1], dim=-1
     )
+    mode = "bicubic" if at_level(schedule.cubic, level) else "bilinear"
     warped = F.grid_sample(image1, places, mode=mode, padding_mode="border", align_corners=True)
     averaged = schedule.average_gradients
     slope = _gradients(0.5 * (image0 + warped), schedule) if averaged else warped[:, 1:]
@@ -246,7 +249,7 @@ def _linearised(
     squared = slope.square().sum(dim=1, keepdim=True)
     inverse = torch.where(squared > _NO_SLOPE, 1 / squared, 0.0)
     residual = warped[:, :1] - image0 - (slope * flow).sum(dim=1, keepdim=True)
-    return Data(slope, inverse, residual, limit)
+    return Data(slope, inverse, residual, limit, at_level(schedule.data_weight, level) * schedule.coupling)
 
 
 def _solve(
@@ -270,18 +273,14 @@ def _solve(
 def _sweep(state: State, data: Data, iterations: int, tolerance: float, schedule: Schedule) -> State:
     """Return the state after some iterations; the update of the last one says who has converged."""
     flow, dual_x, dual_y, going = state
-    bound, coupling, step = (
-        schedule.data_weight * schedule.coupling,
-        schedule.coupling,
-        schedule.dual_step,
-    )
+    coupling, step = schedule.coupling, schedule.dual_step
     update = flow
     for _ in range(iterations):
         along = -(data.residual + (data.slope * flow).sum(dim=1, keepdim=True)) * data.inverse
         divergence = (
             dual_x - F.pad(dual_x[..., :-1], (1, 0)) + dual_y - F.pad(dual_y[..., :-1, :], (0, 0, 1, 0))
         )
-        update = along.clamp(-bound, bound) * data.slope + divergence
+        update = along.clamp(-data.bound, data.bound) * data.slope + divergence
         if data.rest is not None:
             update = update - (flow + update).clamp(-data.rest, data.rest)
         flow = flow + update

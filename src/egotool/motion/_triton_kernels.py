@@ -47,7 +47,7 @@ def sweep(state: State, data: Data, iterations: int, tolerance: float, schedule:
             data.limit if data.rest is None else data.rest,
             state.going, *new_fields, updates,
             height, width,
-            schedule.data_weight * schedule.coupling,
+            data.bound,
             schedule.coupling,
             schedule.dual_step,
             joint=schedule.joint_variation,

@@ -50,7 +50,7 @@ class Schedule:
 
     warps: tuple[int, ...] = (1, 3)
     """Linearisations per level."""
-    cubic: tuple[bool, ...] = (True, True, False)
+    cubic: tuple[bool, ...] = (True,)
     """Bicubic instead of bilinear sampling of image 1."""
     rounds: int = 1
     """At most so many rounds of `iterations` per warp."""
@@ -64,17 +64,18 @@ class Schedule:
     """One total variation for both components of the flow, |(grad u, grad v)|, so that their edges fall
     together, with projected dual steps; instead of |grad u| + |grad v| with Chambolle's semi-implicit steps,
     as in OpenCV."""
-    edge_scale: float = 18.0
+    edge_scale: tuple[float, ...] = (18.0, 18.0, 18.0, 6.0)
     """Total variation counts 1 / (1 + (|g| / edge_scale)²), where g is image 0's gradient in gray values of
-    0..255 per pixel: edges of the flow lie on edges of the picture. 0: it counts the same everywhere, as it
-    has to with separate variations."""
+    0..255 per pixel: edges of the flow lie on edges of the picture. Coarse levels, whose edges are weak, are
+    stricter. 0: it counts the same everywhere, as it has to with separate variations."""
     epsilon: float = 0.012
     """A warp ends when the root of the mean squared update of an iteration falls below this (pixels)."""
     median_each_round: bool = False
     """5×5 median of the flow before each round, instead of once at the end of each level."""
 
-    data_weight: float = 0.16
-    """Lambda: weight of the data term, for gray values 0..255."""
+    data_weight: tuple[float, ...] = (0.16, 0.16, 0.3)
+    """Lambda: weight of the data term, for gray values 0..255. At coarse levels, whose pixels average many,
+    noise counts less; and what is small there, such as a hand, is soon smoothed away."""
     coupling: float = 0.3
     """Theta: coupling between data term and smoothness term."""
     dual_step: float = 0.25
@@ -86,16 +87,16 @@ class Schedule:
             raise ValueError(f"factor is {self.factor}, but has to lie in 0.1..0.95")
         if not 0 < self.dual_step <= 0.25:
             raise ValueError(f"dual_step is {self.dual_step}, but has to lie in 0..0.25: beyond it diverges")
-        if self.edge_scale < 0 or (self.edge_scale and not self.joint_variation):
+        if min(self.levels, self.smallest_side, self.rounds, self.sweep) < 1:
+            raise ValueError("levels, smallest_side, rounds and sweep have to be at least 1")
+        for name in ("warps", "cubic", "iterations", "edge_scale", "data_weight"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} needs at least one entry: the finest level's")
+        if min(self.edge_scale) < 0 or (any(self.edge_scale) and not self.joint_variation):
             raise ValueError(
                 f"edge_scale is {self.edge_scale}, but has to be 0, or positive with joint_variation"
             )
-        if min(self.levels, self.smallest_side, self.rounds, self.sweep) < 1:
-            raise ValueError("levels, smallest_side, rounds and sweep have to be at least 1")
-        for name in ("warps", "cubic", "iterations"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} needs at least one entry: the finest level's")
-        if min(*self.warps, *self.iterations, 1) < 0 or min(self.data_weight, self.coupling) <= 0:
+        if min(*self.warps, *self.iterations, 1) < 0 or min(*self.data_weight, self.coupling) <= 0:
             raise ValueError("warps and iterations have to be 0 or more, data_weight and coupling positive")
 
 
@@ -119,14 +120,19 @@ EXACT: Final = Schedule(
     sweep=4,
     test_each=True,
     joint_variation=False,
-    edge_scale=0.0,
+    edge_scale=(0.0,),
     epsilon=0.01,
     median_each_round=True,
-    data_weight=0.15,
+    data_weight=(0.15,),
 )
 """OpenCV's defaults (`cv2.optflow.DualTVL1OpticalFlow_create()`), its stopping rule included."""
 
-ACCURATE: Final = Schedule(factor=0.7, iterations=(65, 30))
+ACCURATE: Final = Schedule(
+    factor=0.7,
+    iterations=(65, 30),
+    edge_scale=(18.0, 18.0, 18.0, 18.0, 6.0),
+    data_weight=(0.16, 0.16, 0.16, 0.3),
+)
 """More levels and iterations than `FAST`."""
 
 FAST: Final = Schedule()
