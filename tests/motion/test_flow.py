@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egotool.motion import SCHEDULES, Schedule, endpoint_error, tvl1, warm_up
+from egotool.motion.schedule import FAST
 from tests.motion.scenes import HEIGHT, WIDTH, moved, real_frames, shift, texture, turn
 
 
@@ -35,6 +37,28 @@ def test_motion_beyond_the_reach_of_opencvs_pyramid() -> None:
     errors = {name: endpoint_error(tvl1(image0, image1, schedule=name), truth, valid) for name in SCHEDULES}
     assert errors["fast"] < 0.3
     assert errors["exact"] > 1
+
+
+@pytest.mark.parametrize("brighter", [6, -9])
+def test_a_change_of_exposure_is_no_motion(brighter: int) -> None:
+    image = texture(HEIGHT + 60, WIDTH + 60) // 3 + 60
+    image0, image1, truth = moved(image, shift(2, 1))
+    changed = (image1.astype(int) + brighter).astype(np.uint8)
+    valid = inner(HEIGHT, WIDTH)
+    assert endpoint_error(tvl1(image0, changed), truth, valid) < 0.05
+    unmatched = replace(FAST, match_exposure=False)
+    assert endpoint_error(tvl1(image0, changed, schedule=unmatched), truth, valid) > 1
+    as_float = tvl1(np.float32(image0 / 255), np.float32(changed / 255))
+    assert endpoint_error(as_float, truth, valid) < 0.05
+
+
+@pytest.mark.parametrize("parameter", ["data_weight", "edge_scale"])
+def test_later_entries_of_a_schedule_serve_coarser_levels_only(parameter: str) -> None:
+    other = replace(FAST, **{parameter: (getattr(FAST, parameter)[0], 1.0)})
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), shift(2, 1))
+    small0, small1 = image0[:20, :20], image1[:20, :20]  # one level
+    assert np.array_equal(tvl1(small0, small1, schedule=other), tvl1(small0, small1))
+    assert not np.array_equal(tvl1(image0, image1, schedule=other), tvl1(image0, image1))
 
 
 def test_exact_schedule_agrees_with_opencv_on_real_frames() -> None:

@@ -58,6 +58,12 @@ def with_noise(image: np.ndarray, *, seed: int, strength: float = 4) -> np.ndarr
     return np.clip(image + noise, 0, 255).round().astype(np.uint8)
 
 
+def test_where_frame_t_fills_the_border_a_change_of_exposure_is_no_motion() -> None:
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60) // 3 + 60, shift(9, 4))
+    flow = warp_flow(image0, image1 + np.uint8(8), shift(9, 4))
+    assert np.hypot(*flow).max() < 0.1
+
+
 def test_noise_comes_to_rest_and_what_moves_does_not() -> None:
     room, thing = shift(4, 2), shift(7, 2)
     image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), room)

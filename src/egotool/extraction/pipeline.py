@@ -13,6 +13,7 @@ from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.job import Key, VideoJob
 from egotool.extraction.kernels import compile_kernels, import_stages
 from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
+from egotool.extraction.order import next_task
 from egotool.extraction.parameters import Content, ExtractionParameters, ranges_asked_for, with_segments
 from egotool.extraction.pool import (
     POLL_SECONDS,
@@ -255,12 +256,16 @@ class _Extraction:
         self._progress.finish(_COMPILING)
 
     def _submit(self) -> None:
-        """Give the pool tasks: of the videos begun first, and of new videos only when these have none."""
+        """Give the pool tasks: of videos already begun (`next_task`), of new ones when these have none."""
         while self._pool.free:
-            job = next((job for job in self._jobs.values() if job.ready), None)
-            if job is not None:
-                job.running += 1
-                self._pool.submit(job.ready.pop(0))
+            jobs = list(self._jobs.values())
+            chosen = next_task(
+                [job.ready for job in jobs], workers=self._pool.workers, more_videos=bool(self._waiting)
+            )
+            if chosen is not None:
+                video, place = chosen
+                jobs[video].running += 1
+                self._pool.submit(jobs[video].ready.pop(place))
             elif not self._waiting:
                 return
             else:

@@ -75,7 +75,7 @@ class WorkerPool:
     """
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self.workers = workers
         # slot 0 holds the wish to stop, slot n the progress of the n-th running task
         self._board: MutableSequence[int] = RawArray("q", 1 + max(1, workers)) if workers else [0, 0]
         self._executor: ProcessPoolExecutor | None = None
@@ -98,9 +98,9 @@ class WorkerPool:
     @property
     def free(self) -> int:
         """How many further tasks `submit` takes now."""
-        if self._workers == 0:
+        if self.workers == 0:
             return 0 if self._outcomes else 1
-        return 0 if self._suspects else self._workers - len(self._running)
+        return 0 if self._suspects else self.workers - len(self._running)
 
     @property
     def idle(self) -> bool:
@@ -109,7 +109,7 @@ class WorkerPool:
 
     def submit(self, task: Task) -> None:
         """Run a task; only while `free` is positive."""
-        if self._workers:
+        if self.workers:
             self._start(task)
         else:
             self._board[1] = 0
@@ -133,7 +133,7 @@ class WorkerPool:
         return {task.key: self._board[slot] for task, slot in self._running.values()}
 
     def _start(self, task: Task) -> None:
-        slot = min(set(range(1, self._workers + 1)) - {slot for _, slot in self._running.values()})
+        slot = min(set(range(1, self.workers + 1)) - {slot for _, slot in self._running.values()})
         self._board[slot] = 0
         if task.light:
             call = functools.partial(task.function, *task.arguments, _Reporter(self._board, slot))
@@ -141,7 +141,7 @@ class WorkerPool:
             return
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                self._workers,
+                self.workers,
                 # fork would copy locks that threads of the parent hold
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_start_worker,
