@@ -68,7 +68,7 @@ class Schedule:
     """Total variation counts 1 / (1 + (|g| / edge_scale)²), where g is image 0's gradient in gray values of
     0..255 per pixel: edges of the flow lie on edges of the picture. Coarse levels, whose edges are weak, are
     stricter. 0: it counts the same everywhere, as it has to with separate variations."""
-    epsilon: float = 0.012
+    epsilon: float = 0.015
     """A warp ends when the root of the mean squared update of an iteration falls below this (pixels)."""
     median_each_round: bool = False
     """5×5 median of the flow before each round, instead of once at the end of each level."""
@@ -131,6 +131,7 @@ ACCURATE: Final = Schedule(
     factor=0.7,
     iterations=(65, 30),
     edge_scale=(18.0, 18.0, 18.0, 18.0, 6.0),
+    epsilon=0.012,
     data_weight=(0.16, 0.16, 0.16, 0.3),
 )
 """More levels and iterations than `FAST`."""
