@@ -39,13 +39,15 @@ def test_a_hand_does_not_pull(homography: np.ndarray) -> None:
     assert corner_error(camera.homography, homography, HEIGHT, WIDTH) < 0.25
 
 
-def test_an_arm_that_hardly_moves_at_its_sleeve_does_not_bend_the_worktop() -> None:
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("degrees", [0.6, 1.0, 2.2])
+def test_an_arm_that_hardly_moves_at_its_sleeve_does_not_bend_the_worktop(degrees: float, seed: int) -> None:
     """All that is textured below the wall is an arm, which turns about the lower corner of the frame."""
     room, elbow = shift(3, 1), (20, HEIGHT - 1)
-    turned = np.vstack([cv2.getRotationMatrix2D(elbow, 1.0, 1.0), [0, 0, 1]])
+    turned = np.vstack([cv2.getRotationMatrix2D(elbow, degrees, 1.0), [0, 0, 1]])
     arm = room @ turned
-    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), room)
-    arm0, arm1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=7), arm)
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=seed), room)
+    arm0, arm1, _ = moved(texture(HEIGHT + 60, WIDTH + 60, seed=seed + 7), arm)
     shape = np.zeros((HEIGHT, WIDTH), np.uint8)
     cv2.line(shape, elbow, (WIDTH - 40, HEIGHT // 2), 255, 50)
     later = cv2.warpPerspective(shape, arm, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
@@ -54,7 +56,7 @@ def test_an_arm_that_hardly_moves_at_its_sleeve_does_not_bend_the_worktop() -> N
     image0, image1 = np.where(shape > 0, arm0, image0), np.where(later > 127, arm1, image1)
     camera = estimate_camera_motion(image0, image1, tvl1(image0, image1))
     assert camera.valid
-    assert corner_error(camera.homography, room, HEIGHT, WIDTH) < 0.3
+    assert corner_error(camera.homography, room, HEIGHT, WIDTH) < 0.1
 
 
 def test_what_is_excluded_does_not_count() -> None:

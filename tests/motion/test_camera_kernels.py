@@ -1,9 +1,18 @@
+import cv2
 import numpy as np
 import pytest
 
 from egotool.motion import _camera_kernels as refinement
 from egotool.motion import _vote_kernels as votes
-from egotool.motion._fit import corner_uncertainty, frame_corners, gray_support, project, refine_by_flow
+from egotool.motion._fit import (
+    ALL_ENTRIES,
+    TURNING,
+    corner_uncertainty,
+    frame_corners,
+    gray_support,
+    project,
+    refine_by_flow,
+)
 from egotool.motion._samples import edge_samples
 from tests.motion.scenes import moved, shift, texture, turn
 
@@ -47,8 +56,35 @@ def test_candidates_are_different_motions() -> None:
 def test_refinement_finds_the_exact_homography_from_nearby(homography: np.ndarray) -> None:
     found = homography + np.array([[1e-3, 0, 0.4], [0, -1e-3, -0.3], [0, 0, 0]])
     centre = np.array([100.0, 75.0])
-    refinement.refine_by_flow(found, samples(homography), True, (1.0,) * 6, centre, 100.0)
+    refinement.refine_by_flow(found, samples(homography), True, ALL_ENTRIES, (1.0,) * 6, centre, 100.0)
     np.testing.assert_allclose(found, homography, atol=1e-3)
+
+
+def test_a_camera_that_turns_has_the_freedom_to() -> None:
+    """A rotation in space and a zoom, seen by a camera whose focal length is the width, are found."""
+    shape, zoom = (150, 201), 1.01
+    camera = np.array([[200.0, 0, 100], [0, 200, 74.5], [0, 0, 1]])
+    rotation, _ = cv2.Rodrigues(np.array([0.01, -0.015, 0.02]))
+    homography = camera @ np.diag([zoom, zoom, 1]) @ rotation @ np.linalg.inv(camera)
+    homography /= homography[2, 2]
+    scales = (4.0, 2.0, 1.0, 1.0)
+    found = refine_by_flow(np.eye(3), samples(homography), shape, scales, both_ways=True, freedom=TURNING)
+    corners = frame_corners(shape)
+    np.testing.assert_allclose(project(found, corners), project(homography, corners), atol=0.03)
+    sheared = np.array([[1, 0.02, 0], [0, 1, 0], [0, 0, 1]])
+    unable = refine_by_flow(np.eye(3), samples(sheared), shape, scales, both_ways=True, freedom=TURNING)
+    assert np.abs(project(unable, corners) - project(sheared, corners)).max() > 0.5
+
+
+def test_normal_equations_are_solved_within_a_freedom() -> None:
+    random = np.random.default_rng(0)
+    rows, freedom = random.normal(size=(30, 10)), random.normal(size=(8, 3))
+    whole = np.zeros((10, 5))
+    whole[:8, :3], whole[8:, 3:] = freedom, np.eye(2)
+    expected = whole @ np.linalg.lstsq(rows @ whole, np.arange(30.0), rcond=None)[0]
+    matrix, vector = rows.T @ rows, rows.T @ np.arange(30.0)
+    refinement.solve_within(freedom, matrix, vector)
+    np.testing.assert_allclose(vector, expected, rtol=1e-5)
 
 
 def test_normal_equations_are_solved() -> None:

@@ -59,6 +59,35 @@ def solve(matrix: Float64Array, vector: Float64Array) -> None:
 
 
 @compiled
+def solve_within(freedom: Float64Array, matrix: Float64Array, vector: Float64Array) -> None:
+    """Replace `vector` by the solution of the normal equations with D = freedom (8, k) · k free values.
+
+    D's entries are the first eight of `vector`; what follows them is free. Overwrites `matrix`.
+    """
+    k = freedom.shape[1]
+    further = len(vector) - 8
+    if k == 8:
+        solve(matrix, vector)
+        return
+    whole = np.zeros((len(vector), k + further))
+    whole[:8, :k] = freedom
+    for i in range(further):
+        whole[8 + i, k + i] = 1.0
+    reduced, values = np.zeros((k + further, k + further)), np.zeros(k + further)
+    for i in range(len(vector)):
+        for a in range(k + further):
+            values[a] += whole[i, a] * vector[i]
+            for j in range(len(vector)):
+                for b in range(k + further):
+                    reduced[a, b] += whole[i, a] * matrix[i, j] * whole[j, b]
+    solve(reduced, values)
+    for i in range(len(vector)):
+        vector[i] = 0.0
+        for a in range(k + further):
+            vector[i] += whole[i, a] * values[a]
+
+
+@compiled
 def change(homography: Float64Array, entries: Float64Array, centre: Float64Array, unit: float) -> None:
     """Replace H by T⁻¹ (I + D) T H, D given by its first eight entries."""
     inner, outer = np.empty((3, 3)), np.empty((3, 3))
@@ -109,14 +138,16 @@ def refine_by_flow(
     homography: Float64Array,
     samples: Float32Array,
     both_ways: bool,
+    freedom: Float64Array,
     scales: tuple[float, ...],
     centre: Float64Array,
     unit: float,
 ) -> None:
     """Improve a homography (3, 3), in place, by one robust step per scale (pixels).
 
-    A step takes the samples closer to where their flow does, along their normals, or also across if
-    `both_ways`. Robust weights (Geman and McClure): `scale` pixels along the normal, three times that in all.
+    A step takes the samples closer to where their flow does, by a change within `freedom`, along their
+    normals, or also across if `both_ways`. Robust weights (Geman and McClure): `scale` pixels along the
+    normal, three times that in all.
     """
     row, matrix, vector = np.empty(8), np.empty((8, 8)), np.empty(8)
     h = homography
@@ -144,7 +175,7 @@ def refine_by_flow(
                 change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, a, b, row)
                 add_row(row, across / unit, samples[6, i] / (near * near), matrix, vector)
                 a, b = -b, a
-        solve(matrix, vector)
+        solve_within(freedom, matrix, vector)
         change(homography, vector, centre, unit)
 
 
@@ -283,6 +314,7 @@ def slopes(
 def refine_by_gray_values(
     homography: Float64Array,
     samples: Float32Array,
+    freedom: Float64Array,
     doubt: float,
     image0: Float32Array,
     image1: Float32Array,
@@ -292,10 +324,11 @@ def refine_by_gray_values(
 ) -> None:
     """Improve a homography (3, 3), in place, until image 1 looks like image 0 at the samples.
 
-    One robust step per scale (pixels); the first of `scales` only measures the typical gray difference. The
-    images are gray (h, w). One equation per sample, in pixels across the edge, g being its gradient:
-    (gray0 - gray1) / |g| = change along g / |g|, plus offset and gain of the exposure as ninth and tenth
-    unknown. Samples whose flow contradicts the first homography, by more than `doubt` pixels, weigh less.
+    One robust step per scale (pixels), by a change within `freedom`; the first of `scales` only measures the
+    typical gray difference. The images are gray (h, w). One equation per sample, in pixels across the edge, g
+    being its gradient: (gray0 - gray1) / |g| = change along g / |g|, plus offset and gain of the exposure as
+    ninth and tenth unknown. Samples whose flow contradicts the first homography, by more than `doubt` pixels,
+    weigh less.
     """
     number = samples.shape[1]
     height, width = image1.shape
@@ -329,7 +362,7 @@ def refine_by_gray_values(
             add_row(row, difference / (length * unit), weight, matrix, vector)
         offset = np.median(differences[:seen]) if seen else 0.0
         if step:
-            solve(matrix, vector)
+            solve_within(freedom, matrix, vector)
             change(homography, vector, centre, unit)
 
 

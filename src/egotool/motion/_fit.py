@@ -23,6 +23,25 @@ ALONG_EDGE = 1 / 9
 DOUBT = 1.5
 """Pixels between flow and homography from which a sample is likely a hand, when gray values are compared."""
 _UNBOUNDED = 1e6
+ALL_ENTRIES: Float64Array = np.eye(8)
+"""`freedom` of a change of a homography: all eight entries of D by themselves; see `_camera_kernels`."""
+_HALF_WIDTH_SQUARED = 0.25
+TURNING: Float64Array = np.array(
+    [
+        # zoom, roll, turn to the left, turn upwards
+        [1, 0, 0, 0],
+        [0, -1, 0, 0],
+        [0, 0, 1, 0],
+        [0, 1, 0, 0],
+        [1, 0, 0, 0],
+        [0, 0, 0, 1],
+        [0, 0, -_HALF_WIDTH_SQUARED, 0],
+        [0, 0, 0, -_HALF_WIDTH_SQUARED],
+    ],
+    np.float64,
+)
+"""`freedom` of a camera that only turns about its centre, and zooms. To move the picture by t pixels to the
+side it turns by t / f, and so bends it by x² t / f²: f is taken for the width, half of which is the unit."""
 
 
 def candidate_homographies(corners: Samples, seed: int) -> list[Homography]:
@@ -64,13 +83,14 @@ def refine_by_flow(
     scales: tuple[float, ...],
     *,
     both_ways: bool,
+    freedom: Float64Array = ALL_ENTRIES,
 ) -> Homography:
     """Return a homography improved by one robust step per scale (pixels), from coarse to fine.
 
     both_ways: the flow of the samples counts in all directions, not only along their normals.
     """
     result = homography.copy()
-    kernels.refine_by_flow(result, samples, both_ways, scales, *_normalisation(shape))
+    kernels.refine_by_flow(result, samples, both_ways, freedom, scales, *_normalisation(shape))
     return result
 
 
@@ -80,6 +100,8 @@ def refine_by_gray_values(
     image0: Float32Array,
     image1: Float32Array,
     scales: tuple[float, ...],
+    *,
+    freedom: Float64Array = ALL_ENTRIES,
 ) -> Homography:
     """Return a homography improved until image 1 looks like image 0 at the samples; one step per scale.
 
@@ -89,7 +111,7 @@ def refine_by_gray_values(
     """
     result = homography.copy()
     kernels.refine_by_gray_values(
-        result, samples, DOUBT, image0, image1, (_UNBOUNDED, *scales), *_normalisation(image0.shape)
+        result, samples, freedom, DOUBT, image0, image1, (_UNBOUNDED, *scales), *_normalisation(image0.shape)
     )
     return result
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow, check_pair
 from egotool.motion._fit import (
     ALONG_EDGE,
+    TURNING,
     candidate_homographies,
     corner_uncertainty,
     count_inliers,
@@ -34,6 +35,11 @@ GRAY_SCALES = (0.7, 0.4, 0.2, 0.15, 0.1)
 LAST_GRAY_SCALES = GRAY_SCALES[2:]
 FEWEST_UPPER = 0.2
 """The least part of the edges, by weight, in the upper part of the frame to begin with those alone."""
+TURN_SCALES = (4.0, 2.0, 1.0, *EDGE_SCALES)
+TURN_LOSS = 0.08
+LEAST_LOSS, MOST_LOSS = 0.02, 0.12
+"""The part of the support that a camera that only turns may lose: so much at a pixel of motion, at two pixels
+half of it, and so on, within these bounds."""
 GRAY_REACH = 0.15
 """Farther than this, in pixels by gray values, an edge hardly speaks for a refined homography."""
 UNCERTAIN = 2.0
@@ -174,7 +180,36 @@ def _refined(
             each = refine_by_gray_values(each, edges, smooth0, smooth1, LAST_GRAY_SCALES)
         if not found or plausible(each, shape):
             found.append(each)
-    return max(found, key=lambda each: gray_support(each, edges, smooth0, smooth1, GRAY_REACH))
+    best = max(found, key=lambda each: gray_support(each, edges, smooth0, smooth1, GRAY_REACH))
+    return _plainest(best, edges, smooth0, smooth1)
+
+
+def _plainest(
+    homography: Homography, edges: Samples, smooth0: NDArray[np.float32], smooth1: NDArray[np.float32]
+) -> Homography:
+    """Return the homography, or that of a camera that only turns and zooms, if edges support it as well.
+
+    A hand that moves slowly, by a pixel or so, bends the eight entries of a homography over untextured
+    worktop until they fit the hand, too; the four of `TURNING` do not bend. What these miss, of a camera that
+    also moves sideways or has another focal length, grows with its motion, and so does what they lose.
+    """
+    shape = smooth0.shape
+    upper = upper_samples(edges, shape)
+    if upper[6].sum() < FEWEST_UPPER * edges[6].sum():
+        upper = edges
+    places = upper[:2].T.astype(np.float64)
+    turned = np.eye(3)
+    turned[:2, 2] = np.average(project(homography, places) - places, axis=0, weights=upper[6])
+    turned = refine_by_flow(turned, upper, shape, TURN_SCALES, both_ways=False, freedom=TURNING)
+    turned = refine_by_gray_values(turned, upper, smooth0, smooth1, GRAY_SCALES, freedom=TURNING)
+    turned = refine_by_gray_values(turned, edges, smooth0, smooth1, LAST_GRAY_SCALES, freedom=TURNING)
+    if not plausible(turned, shape):
+        return homography
+    corners = frame_corners(shape)
+    motion = float(np.hypot(*(project(homography, corners) - corners).T).mean())
+    loss = min(max(TURN_LOSS / max(motion, 1e-6), LEAST_LOSS), MOST_LOSS)
+    support, best = (gray_support(each, edges, smooth0, smooth1, GRAY_REACH) for each in (turned, homography))
+    return turned if support >= (1 - loss) * best else homography
 
 
 def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
