@@ -36,8 +36,8 @@ LAST_GRAY_SCALES = GRAY_SCALES[2:]
 FEWEST_UPPER = 0.2
 """The least part of the edges, by weight, in the upper part of the frame to begin with those alone."""
 TURN_SCALES = (4.0, 2.0, 1.0, *EDGE_SCALES)
-TURN_LOSS = 0.08
-LEAST_LOSS, MOST_LOSS = 0.02, 0.12
+TURN_LOSS = 0.05
+LEAST_LOSS, MOST_LOSS = 0.01, 0.12
 """The part of the support that a camera that only turns may lose: so much at a pixel of motion, at two pixels
 half of it, and so on, within these bounds."""
 GRAY_REACH = 0.15
