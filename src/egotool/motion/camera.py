@@ -37,9 +37,9 @@ FEWEST_UPPER = 0.2
 """The least part of the edges, by weight, in the upper part of the frame to begin with those alone."""
 TURN_SCALES = (4.0, 2.0, 1.0, *EDGE_SCALES)
 TURN_LOSS = 0.05
-LEAST_LOSS, MOST_LOSS = 0.01, 0.12
+MOST_LOSS = 0.035
 """The part of the support that a camera that only turns may lose: so much at a pixel of motion, at two pixels
-half of it, and so on, within these bounds."""
+half of it, and so on, and never more than the second."""
 GRAY_REACH = 0.15
 """Farther than this, in pixels by gray values, an edge hardly speaks for a refined homography."""
 UNCERTAIN = 2.0
@@ -207,7 +207,7 @@ def _plainest(
         return homography
     corners = frame_corners(shape)
     motion = float(np.hypot(*(project(homography, corners) - corners).T).mean())
-    loss = min(max(TURN_LOSS / max(motion, 1e-6), LEAST_LOSS), MOST_LOSS)
+    loss = min(TURN_LOSS / max(motion, 1e-6), MOST_LOSS)
     support, best = (gray_support(each, edges, smooth0, smooth1, GRAY_REACH) for each in (turned, homography))
     return turned if support >= (1 - loss) * best else homography
 
