@@ -72,6 +72,13 @@ def test_what_is_excluded_does_not_count() -> None:
     assert nothing_left.matches == 0
 
 
+def test_a_faint_picture_has_corners_but_no_edges() -> None:
+    image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60) // 24 + 100, shift(3, 1))
+    camera = estimate_camera_motion(image0, image1, homography_flow(shift(3, 1), HEIGHT, WIDTH))
+    assert camera.matches > 50
+    assert not camera.valid or corner_error(camera.homography, shift(3, 1), HEIGHT, WIDTH) < 0.5
+
+
 def test_changed_exposure_and_noise() -> None:
     homography = turn(1, 3, 2)
     image0, image1, _ = moved(texture(HEIGHT + 60, WIDTH + 60), homography)

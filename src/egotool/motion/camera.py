@@ -197,6 +197,8 @@ def _plainest(
     upper = upper_samples(edges, shape)
     if upper[6].sum() < FEWEST_UPPER * edges[6].sum():
         upper = edges
+    if not upper[6].any():  # a picture with corners, but without an edge that is steep enough
+        return homography
     places = upper[:2].T.astype(np.float64)
     turned = np.eye(3)
     turned[:2, 2] = np.average(project(homography, places) - places, axis=0, weights=upper[6])
