@@ -11,8 +11,8 @@ from egotool.motion.schedule import Schedule, find_schedule
 
 BORDER = 5
 """Pixels from the border of frame t + 1 that are not warped: sampling there would invent values."""
-REST_PER_NOISE = 0.012
-NOISE_FREE = 0.8
+REST_PER_NOISE = 0.009
+NOISE_FREE = 0.5
 LEAST_NOISE, MOST_DIFFERENCE = 0.1, 4.0
 """What `rest_prior` makes of the difference between the pictures, in gray values of 0..255."""
 
@@ -79,8 +79,8 @@ def _exposed_as(image0: GrayImage, image1: GrayImage) -> GrayImage:
 def rest_prior(image0: GrayImage, warped: GrayImage) -> float:
     """Return how strongly to believe, between frame t and frame t + 1 warped back, that things rest.
 
-    The value for `tvl1(…, rest=…)`, pixels per iteration: 0.012 for every gray value by which the pictures
-    differ on average, above 0.8 that rounding and interpolation make. A difference counts at most 4: so much
+    The value for `tvl1(…, rest=…)`, pixels per iteration: 0.009 for every gray value by which the pictures
+    differ on average, above 0.5 that rounding and interpolation make. A difference counts at most 4: so much
     changes by motion. Every other row and column is looked at.
     """
     unit = 1.0 if image0.dtype == np.uint8 else 255.0
