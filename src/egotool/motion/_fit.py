@@ -10,6 +10,8 @@ from egotool.motion._vote_kernels import choose_different, support, through_four
 
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
+Freedom = Float64Array
+"""(8, k): how k free values make the eight entries of a change of a homography; see `_camera_kernels`."""
 
 DRAWS = 800
 """Random samples of four corners: with half of the corners on the background, 50 of them are pure."""
@@ -23,10 +25,10 @@ ALONG_EDGE = 1 / 9
 DOUBT = 1.5
 """Pixels between flow and homography from which a sample is likely a hand, when gray values are compared."""
 _UNBOUNDED = 1e6
-ALL_ENTRIES: Float64Array = np.eye(8)
-"""`freedom` of a change of a homography: all eight entries of D by themselves; see `_camera_kernels`."""
+ALL_ENTRIES: Freedom = np.eye(8)
+"""All eight entries by themselves."""
 _HALF_WIDTH_SQUARED = 0.25
-TURNING: Float64Array = np.array(
+TURNING: Freedom = np.array(
     [
         # zoom, roll, turn to the left, turn upwards
         [1, 0, 0, 0],
@@ -40,7 +42,7 @@ TURNING: Float64Array = np.array(
     ],
     np.float64,
 )
-"""`freedom` of a camera that only turns about its centre, and zooms. To move the picture by t pixels to the
+"""A camera that only turns about its centre, and zooms. To move the picture by t pixels to the
 side it turns by t / f, and so bends it by x² t / f²: f is taken for the width, half of which is the unit."""
 
 
@@ -83,7 +85,7 @@ def refine_by_flow(
     scales: tuple[float, ...],
     *,
     both_ways: bool,
-    freedom: Float64Array = ALL_ENTRIES,
+    freedom: Freedom = ALL_ENTRIES,
 ) -> Homography:
     """Return a homography improved by one robust step per scale (pixels), from coarse to fine.
 
@@ -101,7 +103,7 @@ def refine_by_gray_values(
     image1: Float32Array,
     scales: tuple[float, ...],
     *,
-    freedom: Float64Array = ALL_ENTRIES,
+    freedom: Freedom = ALL_ENTRIES,
 ) -> Homography:
     """Return a homography improved until image 1 looks like image 0 at the samples; one step per scale.
 

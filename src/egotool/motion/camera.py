@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow, check_pair
 from egotool.motion._fit import (
+    ALL_ENTRIES,
     ALONG_EDGE,
     TURNING,
+    Freedom,
     candidate_homographies,
     corner_uncertainty,
     count_inliers,
@@ -170,48 +172,53 @@ def _refined(
     that more edges support is taken.
     """
     shape = smooth0.shape
-    found: list[Homography] = []
-    for begun_on in (edges, upper_samples(edges, shape)):
-        if begun_on[6].sum() < FEWEST_UPPER * edges[6].sum():
-            continue
-        each = refine_by_flow(homography, begun_on, shape, EDGE_SCALES, both_ways=False)
-        each = refine_by_gray_values(each, begun_on, smooth0, smooth1, GRAY_SCALES)
-        if begun_on is not edges:
-            each = refine_by_gray_values(each, edges, smooth0, smooth1, LAST_GRAY_SCALES)
-        if not found or plausible(each, shape):
-            found.append(each)
-    best = max(found, key=lambda each: gray_support(each, edges, smooth0, smooth1, GRAY_REACH))
-    return _plainest(best, edges, smooth0, smooth1)
-
-
-def _plainest(
-    homography: Homography, edges: Samples, smooth0: NDArray[np.float32], smooth1: NDArray[np.float32]
-) -> Homography:
-    """Return the homography, or that of a camera that only turns and zooms, if edges support it as well.
-
-    A hand that moves slowly, by a pixel or so, bends the eight entries of a homography over untextured
-    worktop until they fit the hand, too; the four of `TURNING` do not bend. What these miss, of a camera that
-    also moves sideways or has another focal length, grows with its motion, and so does what they lose.
-    """
-    shape = smooth0.shape
     upper = upper_samples(edges, shape)
     if upper[6].sum() < FEWEST_UPPER * edges[6].sum():
         upper = edges
     if not upper[6].any():  # a picture with corners, but without an edge that is steep enough
         return homography
-    places = upper[:2].T.astype(np.float64)
-    turned = np.eye(3)
-    turned[:2, 2] = np.average(project(homography, places) - places, axis=0, weights=upper[6])
-    turned = refine_by_flow(turned, upper, shape, TURN_SCALES, both_ways=False, freedom=TURNING)
-    turned = refine_by_gray_values(turned, upper, smooth0, smooth1, GRAY_SCALES, freedom=TURNING)
-    turned = refine_by_gray_values(turned, edges, smooth0, smooth1, LAST_GRAY_SCALES, freedom=TURNING)
-    if not plausible(turned, shape):
-        return homography
+
+    def improved(
+        start: Homography, begun_on: Samples, scales: tuple[float, ...], freedom: Freedom
+    ) -> Homography:
+        each = refine_by_flow(start, begun_on, shape, scales, both_ways=False, freedom=freedom)
+        each = refine_by_gray_values(each, begun_on, smooth0, smooth1, GRAY_SCALES, freedom=freedom)
+        if begun_on is edges:
+            return each
+        return refine_by_gray_values(each, edges, smooth0, smooth1, LAST_GRAY_SCALES, freedom=freedom)
+
+    def support(each: Homography) -> float:
+        return gray_support(each, edges, smooth0, smooth1, GRAY_REACH)
+
+    best = improved(homography, edges, EDGE_SCALES, ALL_ENTRIES)
+    most = support(best)
+    if upper is not edges:
+        other = improved(homography, upper, EDGE_SCALES, ALL_ENTRIES)
+        if plausible(other, shape) and support(other) > most:
+            best, most = other, support(other)
+    plainer = improved(_shift(best, upper), upper, TURN_SCALES, TURNING)
+    enough = (1 - _affordable_loss(best, shape)) * most
+    return plainer if plausible(plainer, shape) and support(plainer) >= enough else best
+
+
+def _shift(homography: Homography, samples: Samples) -> Homography:
+    """Return the shift by which a homography moves the samples on average."""
+    places = samples[:2].T.astype(np.float64)
+    shift = np.eye(3)
+    shift[:2, 2] = np.average(project(homography, places) - places, axis=0, weights=samples[6])
+    return shift
+
+
+def _affordable_loss(homography: Homography, shape: tuple[int, ...]) -> float:
+    """Return which part of its support a homography is given up for, for a camera that only turns and zooms.
+
+    A hand that moves slowly, by a pixel or so, bends the eight entries of a homography over untextured
+    worktop until they fit the hand, too; the four values of `TURNING` do not bend. What these miss, of a
+    camera that also moves sideways or has another focal length, grows with its motion; and so the loss.
+    """
     corners = frame_corners(shape)
     motion = float(np.hypot(*(project(homography, corners) - corners).T).mean())
-    loss = min(TURN_LOSS / max(motion, 1e-6), MOST_LOSS)
-    support, best = (gray_support(each, edges, smooth0, smooth1, GRAY_REACH) for each in (turned, homography))
-    return turned if support >= (1 - loss) * best else homography
+    return min(TURN_LOSS / max(motion, 1e-6), MOST_LOSS)
 
 
 def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:

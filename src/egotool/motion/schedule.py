@@ -8,7 +8,8 @@ Entry = TypeVar("Entry")
 FLOW_REVISION: Final = 4
 """Counts the changes of what the schedules compute; stores record it. 1: regularised as OpenCV does; 2: joint
 total variation that counts less at edges, gradients of the mean picture; 3: warp flow with a prior for rest,
-camera motion from weak edges, too; 4: pictures of different exposure are matched first."""
+camera motion from weak edges, too; 4: exposures matched, coarse levels that
+trust the pictures more, cameras that only turn."""
 
 
 @dataclass(frozen=True, kw_only=True)

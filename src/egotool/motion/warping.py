@@ -29,8 +29,8 @@ def warp_flow(
     """Return the warp flow (2, H, W): from frame t to frame t + 1 warped back by the camera's motion.
 
     Where the warped frame would come from outside, or from within 5 px of the border of frame t + 1, it
-    shows frame t itself, and so the warp flow tends to zero (Wang and Schmid 2013). With the identity, the
-    warp flow is the flow, border included.
+    shows frame t itself, and so the warp flow tends to zero (Wang and Schmid 2013); so that it fits in, frame
+    t + 1 is given frame t's exposure before. With the identity, the warp flow is the flow, border included.
 
     Most of a frame stands still once the camera's motion is taken away, and this second TV-L1 knows it: it
     has a prior for rest, the stronger the more the pictures differ (`rest_prior`), so that noise, compression
@@ -51,6 +51,7 @@ def warp_flow(
             that is not (2, H, W) float32 and finite.
     """
     check_pair(image0, image1)
+    check_homography(homography)
     if flow is not None:
         check_flow(flow, image0.shape)
     chosen = find_schedule(schedule)
