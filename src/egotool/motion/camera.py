@@ -213,8 +213,8 @@ def _affordable_loss(homography: Homography, shape: tuple[int, ...]) -> float:
     """Return which part of its support a homography is given up for, for a camera that only turns and zooms.
 
     A hand that moves slowly, by a pixel or so, bends the eight entries of a homography over untextured
-    worktop until they fit the hand, too; the four values of `TURNING` do not bend. What these miss, of a
-    camera that also moves sideways or has another focal length, grows with its motion; and so the loss.
+    worktop until they fit the hand, too; the four values of `TURNING` do not bend. But the more a camera
+    moves, the more these miss, of moving sideways or another focal length; so the less may be lost.
     """
     corners = frame_corners(shape)
     motion = float(np.hypot(*(project(homography, corners) - corners).T).mean())
