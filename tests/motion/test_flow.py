@@ -155,6 +155,14 @@ def test_unknown_names_and_impossible_schedules_are_refused() -> None:
         tvl1(image, image, backend="cuda")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="exact"):
         tvl1(image, image, backend="opencv")
-    for wrong in ({"factor": 1.0}, {"dual_step": 0.5}, {"warps": ()}, {"levels": 0}, {"coupling": 0.0}):
-        with pytest.raises(ValueError, match=r"has to|have to|needs"):
+    for wrong in (
+        {"factor": 1.0},
+        {"dual_step": 0.5},
+        {"warps": ()},
+        {"edge_scale": 18.0},
+        {"data_weight": (0.2, 0.0)},
+        {"levels": 0},
+        {"coupling": 0.0},
+    ):
+        with pytest.raises(ValueError, match=r"has to|have to"):
             Schedule(**wrong)

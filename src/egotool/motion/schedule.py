@@ -91,8 +91,11 @@ class Schedule:
         if min(self.levels, self.smallest_side, self.rounds, self.sweep) < 1:
             raise ValueError("levels, smallest_side, rounds and sweep have to be at least 1")
         for name in ("warps", "cubic", "iterations", "edge_scale", "data_weight"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} needs at least one entry: the finest level's")
+            entries = getattr(self, name)
+            if not isinstance(entries, tuple) or not entries:
+                raise ValueError(
+                    f"{name} is {entries!r}, but has to be a tuple: an entry per level, the finest first"
+                )
         if min(self.edge_scale) < 0 or (any(self.edge_scale) and not self.joint_variation):
             raise ValueError(
                 f"edge_scale is {self.edge_scale}, but has to be 0, or positive with joint_variation"
