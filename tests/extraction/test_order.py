@@ -17,7 +17,8 @@ def test_videos_begun_first_are_finished_first() -> None:
 def test_the_last_long_tasks_do_not_wait_for_short_ones() -> None:
     ready = [tasks("a", "masks", "masks"), tasks("b", "masks", "frames")]
     assert next_task(ready, workers=2, more_videos=False) == (1, 1)
-    assert next_task([tasks("a", "masks"), tasks("b", "join")], workers=2, more_videos=False) == (0, 0)
+    assert next_task([tasks("a", "join"), tasks("b", "masks")], workers=2, more_videos=False) == (1, 0)
+    assert next_task([tasks("a", "join"), tasks("b", "masks")], workers=2, more_videos=True) == (0, 0)
 
 
 def test_there_may_be_nothing_to_do() -> None:

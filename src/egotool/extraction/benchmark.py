@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError
 from egotool.extraction.parameters import ExtractionParameters
-from egotool.extraction.pipeline import extract_videos
+from egotool.extraction.pipeline import WORKER_MODULES, extract_videos
+from egotool.extraction.pool import process_context
 from egotool.machine import peak_memory
 from egotool.progress import Progress, SilentProgress
 from egotool.video import find_videos, read_frames, write_video
@@ -246,8 +247,7 @@ def _extract_side_by_side(videos: Path, frames: int, out: Path) -> float:
     """Extract every video in a process of its own; return frames per second of all together."""
     clips = sorted(videos.iterdir())
     begun = time.perf_counter()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(clips), mp_context=context) as executor:
+    with ProcessPoolExecutor(len(clips), mp_context=process_context(WORKER_MODULES)) as executor:
         list(executor.map(_extract_alone, clips, [out / clip.stem for clip in clips]))
     return len(clips) * (frames - 1) / (time.perf_counter() - begun)
 

@@ -21,9 +21,10 @@ TURNED = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
 """A camera motion to try things with; with the identity, nothing is warped."""
 
 
-def import_stages(report: Report) -> None:
-    """Do nothing: a process that calls this has imported everything the stages of an extraction need."""
+def prepare_worker(report: Report) -> None:
+    """Call one small kernel: then this process has imported all it needs, numba's own parts too."""
     del report
+    add_camera_motion(np.zeros((2, _HEIGHT, _HEIGHT), np.float32), TURNED)
 
 
 def compile_kernels(parameters: ExtractionParameters, report: Report) -> None:

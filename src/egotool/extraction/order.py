@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from egotool.extraction.pool import Task
 
+LONGEST_FIRST = ("frames", "masks")
+"""Stages whose tasks take long, the longest first: about 45 and 8 ms for a frame; to join takes 2."""
+
 
 def next_task(ready: Sequence[Sequence[Task]], *, workers: int, more_videos: bool) -> tuple[int, int] | None:
     """Return which video's task to do next, and which of its tasks; None if none is ready.
@@ -26,14 +29,17 @@ def next_task(ready: Sequence[Sequence[Task]], *, workers: int, more_videos: boo
         workers: how many tasks run side by side.
         more_videos: whether there are videos that have not been begun.
     """
-    long = [
-        (video, place)
-        for video, tasks in enumerate(ready)
-        for place, task in enumerate(tasks)
-        if _stage(task) == "frames"
-    ]
-    if long and len(long) <= workers and not more_videos:
-        return long[0]
+    for stage in () if more_videos else LONGEST_FIRST:
+        of_stage = [
+            (video, place)
+            for video, tasks in enumerate(ready)
+            for place, task in enumerate(tasks)
+            if _stage(task) == stage
+        ]
+        if len(of_stage) > workers:
+            break
+        if of_stage:
+            return of_stage[0]
     return next(((video, 0) for video, tasks in enumerate(ready) if tasks), None)
 
 

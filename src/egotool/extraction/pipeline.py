@@ -11,7 +11,7 @@ from typing import Literal
 
 from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.job import Key, VideoJob
-from egotool.extraction.kernels import compile_kernels, import_stages
+from egotool.extraction.kernels import compile_kernels, prepare_worker
 from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
 from egotool.extraction.order import next_task
 from egotool.extraction.parameters import Content, ExtractionParameters, ranges_asked_for, with_segments
@@ -32,6 +32,8 @@ from egotool.progress import Progress, SilentProgress
 from egotool.store import Receipt, Store, ranges_of, read_receipt, receipt_file
 from egotool.video import FoundVideo
 
+WORKER_MODULES = (compile_kernels.__module__, declared_frames.__module__)
+"""Where the functions of all tasks are; importing them takes most of a second."""
 _PROBES_PER_TASK = 32
 _TOTAL = "all videos"
 _COMPILING = "loading kernels, compiled once per machine"
@@ -97,7 +99,7 @@ def extract_videos(
             f"the store {out} cannot be made ({error.strerror}): choose another with --out."
         ) from error
     workers = available_cores() if workers is None else workers
-    with WorkerPool(workers) as pool:
+    with WorkerPool(workers, preload=WORKER_MODULES) as pool:
         extraction = _Extraction(
             found,
             pool,
@@ -248,7 +250,7 @@ class _Extraction:
         self._progress.start(_COMPILING, total=None, unit="steps")
         self._pool.submit(Task(("", "compile", 0), compile_kernels, (self._parameters,)))
         for number in range(self._pool.free):
-            self._pool.submit(Task(("", "start", number), import_stages, ()))
+            self._pool.submit(Task(("", "start", number), prepare_worker, ()))
         while not self._pool.idle:
             for outcome in self._pool.wait():
                 # whatever is wrong, the work itself will say it with the name of a video

@@ -7,15 +7,19 @@ while it holds a lock stops all others.
 import functools
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, MutableSequence
+from collections.abc import Callable, Hashable, MutableSequence, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import RawArray
 from types import TracebackType
 from typing import Self
@@ -66,16 +70,53 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _start_server(context: BaseContext) -> None:
+    """Return when processes can be made at once: a server has then imported what it has to."""
+    if context.get_start_method() == "forkserver":
+        context.Process(target=int).start()  # type: ignore[attr-defined]
+
+
+def process_context(preload: Sequence[str]) -> BaseContext:
+    """Return how processes are started.
+
+    Never as copies of this one: they would have copies of the locks that its threads hold. On Linux a server
+    without threads imports `preload` once, and every worker is a copy of it; elsewhere (system libraries of
+    macOS do not bear it, Windows cannot) every worker starts anew. A server once started serves all pools of
+    this process: what it has not imported, its workers import themselves.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", *preload])
+    # The server keeps this mask: Ctrl-C, which reaches all processes, would end it with a traceback. The
+    # tracker, which it starts if need be, would undo the mask.
+    multiprocessing.resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        multiprocessing.forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return context
+
+
 class WorkerPool:
-    """Runs tasks in `workers` spawned processes, or, with 0 workers, at once in this process.
+    """Runs tasks in `workers` processes, or, with 0 workers, at once in this process.
 
     A context manager; leaving it stops what still runs. When a process is killed (kill -9, out of memory),
     every task that was running is a suspect: each is run again, alone, and only one that then loses its
     process again fails, with `WorkerLostError`.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, *, preload: Sequence[str] = ()) -> None:
+        """Prepare the pool; nothing is started before there is work.
+
+        Args:
+            workers: how many tasks run side by side.
+            preload: names of modules that the tasks need, imported once for all workers where processes can
+                be forked.
+        """
         self.workers = workers
+        self._preload = tuple(preload)
         # slot 0 holds the wish to stop, slot n the progress of the n-th running task
         self._board: MutableSequence[int] = RawArray("q", 1 + max(1, workers)) if workers else [0, 0]
         self._executor: ProcessPoolExecutor | None = None
@@ -140,10 +181,12 @@ class WorkerPool:
             self._running[self._threads.submit(call)] = (task, slot)
             return
         if self._executor is None:
+            context = process_context(self._preload)
+            # in a thread, for Ctrl-C must not break off what makes a process; leaving the pool waits for it
+            self._threads.submit(_start_server, context).result()
             self._executor = ProcessPoolExecutor(
                 self.workers,
-                # fork would copy locks that threads of the parent hold
-                mp_context=multiprocessing.get_context("spawn"),
+                mp_context=context,
                 initializer=_start_worker,
                 initargs=(self._board,),
             )
