@@ -32,8 +32,7 @@ from egotool.progress import Progress, SilentProgress
 from egotool.store import Receipt, Store, ranges_of, read_receipt, receipt_file
 from egotool.video import FoundVideo
 
-WORKER_MODULES = (compile_kernels.__module__, declared_frames.__module__)
-"""Where the functions of all tasks are; importing them takes most of a second."""
+WORKER_MODULES = ("egotool.extraction.preloaded",)
 _PROBES_PER_TASK = 32
 _TOTAL = "all videos"
 _COMPILING = "loading kernels, compiled once per machine"
