@@ -18,6 +18,7 @@ def test_the_last_long_tasks_do_not_wait_for_short_ones() -> None:
     ready = [tasks("a", "masks", "masks"), tasks("b", "masks", "frames")]
     assert next_task(ready, workers=2, more_videos=False) == (1, 1)
     assert next_task([tasks("a", "join"), tasks("b", "masks")], workers=2, more_videos=False) == (1, 0)
+    assert next_task([tasks("a", "join"), tasks("b", *["masks"] * 3)], workers=2, more_videos=False) == (1, 0)
     assert next_task([tasks("a", "join"), tasks("b", "masks")], workers=2, more_videos=True) == (0, 0)
 
 
