@@ -180,24 +180,26 @@ def refine_by_flow(
 
 
 @compiled
-def corner_uncertainty(
+def information(
     homography: Float64Array,
     samples: Float32Array,
     scale: float,
-    corners: Float64Array,
     centre: Float64Array,
     unit: float,
+    matrix: Float64Array,
 ) -> float:
-    """Return the standard error, in pixels, of where a homography takes the corners (4, 2) of the frame.
+    """Write into `matrix` (8, 8) the normal equations of changes D of a homography; return the variance.
 
-    From the normal equations of a robust step of `refine_by_flow`, and the scatter of the samples that
-    support it: variance (sum of weight · residual² / sum of weight) times the inverse of the equations'
+    The equations are those of a robust step of `refine_by_flow`; the variance, in square pixels, is the
+    scatter of the samples that support the homography: sum of weight · residual² / sum of weight; 0 if none
+    does. Both together say how well D is known: its covariance is variance / unit² times the inverse of the
     matrix. The weights of a cell of the frame add up to one, since its samples err together: so as many
     independent measurements count as there are cells with samples that agree.
     """
-    row, matrix, working, unused = np.empty(8), np.zeros((8, 8)), np.empty((8, 8)), np.zeros(8)
+    row, unused = np.empty(8), np.zeros(8)
     h = homography
     total, scatter = 0.0, 0.0
+    matrix[:] = 0.0
     for i in range(samples.shape[1]):
         x = float(samples[0, i])
         y = float(samples[1, i])
@@ -214,7 +216,22 @@ def corner_uncertainty(
         scatter += weight * across * across
         change_row((to_x - centre[0]) / unit, (to_y - centre[1]) / unit, a, b, row)
         add_row(row, 0.0, weight, matrix, unused)
-    if total <= 0.0:
+    return scatter / total if total > 0.0 else 0.0
+
+
+@compiled
+def corner_uncertainty(
+    homography: Float64Array,
+    samples: Float32Array,
+    scale: float,
+    corners: Float64Array,
+    centre: Float64Array,
+    unit: float,
+) -> float:
+    """Return the standard error, in pixels, of where a homography takes the corners (4, 2) of the frame."""
+    row, matrix, working = np.empty(8), np.empty((8, 8)), np.empty((8, 8))
+    scatter = information(homography, samples, scale, centre, unit, matrix)
+    if not matrix.any():
         return 1e6
     variance = 0.0
     for corner in corners:
@@ -226,7 +243,7 @@ def corner_uncertainty(
             solve(working, solution)
             for j in range(8):
                 variance += row[j] * solution[j]
-    return math.sqrt(variance / len(corners) * scatter / total)
+    return math.sqrt(variance / len(corners) * scatter)
 
 
 @compiled

@@ -1,5 +1,7 @@
 """Homographies that fit samples: candidates by random sampling, then robust refinement."""
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -131,6 +133,49 @@ def gray_support(
 def corner_uncertainty(homography: Homography, edges: Samples, shape: tuple[int, ...], scale: float) -> float:
     """Return the standard error, in pixels, of where a homography takes the frame's corners."""
     return kernels.corner_uncertainty(homography, edges, scale, frame_corners(shape), *_normalisation(shape))
+
+
+def towards_turning(
+    homography: Homography,
+    turning: Homography,
+    edges: Samples,
+    shape: tuple[int, ...],
+    scale: float,
+    spread: float,
+) -> Homography:
+    """Return the likeliest homography, given what edges and what heads say.
+
+    The edges say `homography`, with the covariance that the normal equations and their scatter give it. A
+    head says `turning`, of a camera that only turns and zooms, and beyond: each coordinate of the frame's
+    corners strays from where such a camera can take it by `spread` pixels (standard deviation).
+    """
+    centre, unit = _normalisation(shape)
+    matrix = np.empty((8, 8))
+    variance = kernels.information(homography, edges, scale, centre, unit, matrix) / unit**2
+    if variance <= 0:  # the edges agree to the last digit, or there are none
+        return homography
+    known = matrix / variance
+    normalise = np.array([[1 / unit, 0, -centre[0] / unit], [0, 1 / unit, -centre[1] / unit], [0, 0, 1]])
+    change = normalise @ homography @ np.linalg.inv(normalise @ turning)
+    entries = known @ ((change / change[2, 2]).ravel()[:8] - np.eye(3).ravel()[:8])
+    kernels.solve(known + _beyond_turning(shape[0], shape[1]) / spread**2, entries)
+    result = turning.copy()
+    kernels.change(result, entries, centre, unit)
+    return result
+
+
+@functools.cache
+def _beyond_turning(height: int, width: int) -> Float64Array:
+    """Return the matrix (8, 8) M for which Dᵀ M D is how far D takes the frame's corners, squared pixels,
+    other than `TURNING` can."""
+    centre, unit = _normalisation((height, width))
+    rows = np.zeros((8, 8))
+    for number, (x, y) in enumerate((frame_corners((height, width)) - centre) / unit):
+        kernels.change_row(x, y, unit, 0.0, rows[2 * number])
+        kernels.change_row(x, y, 0.0, unit, rows[2 * number + 1])
+    reached = rows @ TURNING
+    beyond: Float64Array = rows - reached @ np.linalg.pinv(reached) @ rows
+    return beyond.T @ beyond
 
 
 def frame_corners(shape: tuple[int, ...]) -> Float64Array:

@@ -22,6 +22,7 @@ from egotool.motion._fit import (
     refine_by_flow,
     refine_by_gray_values,
     supports,
+    towards_turning,
 )
 from egotool.motion._samples import Samples, corner_samples, edge_samples, upper_samples
 from egotool.motion.pictures import to_bytes
@@ -42,6 +43,10 @@ TURN_LOSS = 0.05
 MOST_LOSS = 0.035
 """The part of the support that a camera that only turns may lose: so much at a pixel of motion, at two pixels
 half of it, and so on, and never more than the second."""
+TURN_SPREAD = 0.05
+TURN_SPREAD_PER_MOTION = 0.2
+"""How far the corners of a frame stray from where a camera that only turns and zooms can take them: standard
+deviation, in pixels, and more for every pixel that they move."""
 GRAY_REACH = 0.15
 """Farther than this, in pixels by gray values, an edge hardly speaks for a refined homography."""
 UNCERTAIN = 2.0
@@ -169,7 +174,9 @@ def _refined(
 
     Hands come from below, and an arm that moves slowly near the wrist of its sleeve can bend a homography
     over untextured worktop until that fits the arm, too. Begun without them it does not: of both, the one
-    that more edges support is taken.
+    that more edges support is taken. Refined once more as the motion of a camera that only turns and zooms,
+    whose four values do not bend, it gives way to that one if as many edges support it, and is drawn towards
+    it otherwise, as far as the edges leave it open.
     """
     shape = smooth0.shape
     upper = upper_samples(edges, shape)
@@ -197,8 +204,12 @@ def _refined(
         if plausible(other, shape) and support(other) > most:
             best, most = other, support(other)
     plainer = improved(_shift(best, upper), upper, TURN_SCALES, TURNING)
-    enough = (1 - _affordable_loss(best, shape)) * most
-    return plainer if plausible(plainer, shape) and support(plainer) >= enough else best
+    if not plausible(plainer, shape):
+        return best
+    if support(plainer) >= (1 - _affordable_loss(best, shape)) * most:
+        return plainer
+    spread = TURN_SPREAD + TURN_SPREAD_PER_MOTION * _corner_motion(plainer, shape)
+    return towards_turning(best, plainer, edges, shape, EDGE_SCALES[-1], spread)
 
 
 def _shift(homography: Homography, samples: Samples) -> Homography:
@@ -216,9 +227,13 @@ def _affordable_loss(homography: Homography, shape: tuple[int, ...]) -> float:
     worktop until they fit the hand, too; the four values of `TURNING` do not bend. But the more a camera
     moves, the more these miss, of moving sideways or another focal length; so the less may be lost.
     """
+    return min(TURN_LOSS / max(_corner_motion(homography, shape), 1e-6), MOST_LOSS)
+
+
+def _corner_motion(homography: Homography, shape: tuple[int, ...]) -> float:
+    """Return by how many pixels the frame's corners move on average."""
     corners = frame_corners(shape)
-    motion = float(np.hypot(*(project(homography, corners) - corners).T).mean())
-    return min(TURN_LOSS / max(motion, 1e-6), MOST_LOSS)
+    return float(np.hypot(*(project(homography, corners) - corners).T).mean())
 
 
 def _smooth(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -233,9 +248,7 @@ def _certain(homography: Homography, shape: tuple[int, ...], uncertainty: float,
         return True
     if contest > CONTESTED:
         return False
-    corners = frame_corners(shape)
-    motion = np.hypot(*(project(homography, corners) - corners).T).mean()
-    return bool(uncertainty <= min(UNCERTAIN, UNCERTAIN_SHARE * motion))
+    return uncertainty <= min(UNCERTAIN, UNCERTAIN_SHARE * _corner_motion(homography, shape))
 
 
 def plausible(homography: Homography, shape: tuple[int, ...]) -> bool:
