@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from egotool.motion import _camera_kernels as refinement
 from egotool.motion import _vote_kernels as votes
@@ -12,6 +13,7 @@ from egotool.motion._fit import (
     gray_support,
     project,
     refine_by_flow,
+    towards_turning,
 )
 from egotool.motion._samples import edge_samples
 from tests.motion.scenes import moved, shift, texture, turn
@@ -74,6 +76,72 @@ def test_a_camera_that_turns_has_the_freedom_to() -> None:
     sheared = np.array([[1, 0.02, 0], [0, 1, 0], [0, 0, 1]])
     unable = refine_by_flow(np.eye(3), samples(sheared), shape, scales, both_ways=True, freedom=TURNING)
     assert np.abs(project(unable, corners) - project(sheared, corners)).max() > 0.5
+
+
+def edges_in_a_band(homography: np.ndarray, noise: float, seed: int, number: int = 60) -> np.ndarray:
+    """Return edges of the upper third of a frame of 320×240, moved by a homography, with noise (px)."""
+    random = np.random.default_rng(seed)
+    points = np.stack([random.uniform(0, 319, number), random.uniform(0, 80, number)])
+    angles = random.uniform(0, 2 * np.pi, number)
+    normals = np.stack([np.cos(angles), np.sin(angles)])
+    moved = project(homography, points.T).T + normals * random.normal(0, noise, number)
+    return np.concatenate([points, moved, normals, np.ones((1, number))]).astype(np.float32)
+
+
+def test_between_edges_and_a_turning_head_lies_the_least_sum_of_squares() -> None:
+    """Of all changes of a homography, searched without the normal equations."""
+    shape, scale, spread = (240, 320), 0.4, 0.3
+    edges = edges_in_a_band(shift(2, 1), 0.15, seed=0)
+    best = refine_by_flow(np.eye(3), edges, shape, (1.0, 0.7, 0.4, 0.4), both_ways=False)
+    turning = shift(2.1, 0.8)
+    corners = frame_corners(shape)
+    half = np.array([159.5, 119.5])
+
+    def displaced(change: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return how a small change of the normalised homography moves places (N, 2), pixels."""
+        x, y = ((places - half) / 160).T
+        a, b, c, d, e, f, g, h = change
+        bend = g * x + h * y
+        return 160 * np.stack([a * x + b * y + c - x * bend, d * x + e * y + f - y * bend], axis=1)
+
+    landed = project(best, edges[:2].T.astype(float))
+    residuals = np.sum((edges[2:4].T - landed) * edges[4:6].T, axis=1)
+    weights = edges[6] / (1 + (residuals / scale) ** 2) ** 2
+    variance = np.sum(weights * residuals**2) / weights.sum()
+    of_turning = np.stack([displaced(column, corners).ravel() for column in TURNING.T], axis=1)
+    beyond = np.eye(8) - of_turning @ np.linalg.pinv(of_turning)
+
+    def rows(change: np.ndarray) -> np.ndarray:
+        across = np.sum(displaced(change, landed) * edges[4:6].T, axis=1)
+        from_turning = project(best, corners) - project(turning, corners) + displaced(change, corners)
+        return np.concatenate([across * np.sqrt(weights / variance), beyond @ from_turning.ravel() / spread])
+
+    change = least_squares(rows, np.zeros(8), x_scale=1e-3, xtol=1e-14, ftol=1e-14).x
+    expected = project(best, corners) + displaced(change, corners)
+    found = project(towards_turning(best, turning, edges, shape, scale, spread), corners)
+    assert np.abs(expected - project(best, corners)).max() > 0.2
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_what_the_edges_know_well_is_kept_and_what_they_leave_open_is_not() -> None:
+    """Trials: a camera that turns, but for a tilt, and edges in the upper third of the frame only."""
+    shape, corners = (240, 320), frame_corners((240, 320))
+    truth = turn(2, 1, 0.5, tilt=1e-5)
+    errors = []
+    for seed in range(40):
+        edges = edges_in_a_band(truth, 0.15, seed)
+        scales = (1.0, 0.7, 0.4, 0.4)
+        best = refine_by_flow(np.eye(3), edges, shape, scales, both_ways=False)
+        turning = refine_by_flow(np.eye(3), edges, shape, scales, both_ways=False, freedom=TURNING)
+        drawn = [towards_turning(best, turning, edges, shape, 0.4, spread) for spread in (1e-3, 0.5, 1e4)]
+        errors.append(
+            [np.abs(project(each, corners) - project(truth, corners)).max() for each in (best, *drawn)]
+        )
+        np.testing.assert_allclose(project(drawn[2], corners), project(best, corners), atol=1e-3)
+        upper = [project(each, corners[:2]) for each in (best, drawn[1])]
+        np.testing.assert_allclose(upper[0], upper[1], atol=0.25)
+    alone, _, between, _ = np.median(errors, axis=0)
+    assert between < 0.8 * alone
 
 
 def test_normal_equations_are_solved_within_a_freedom() -> None:
