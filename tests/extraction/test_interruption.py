@@ -36,6 +36,31 @@ if __name__ == "__main__":
 """
 
 
+def test_ctrl_c_while_workers_start_says_one_sentence(tmp_path):
+    make_video(tmp_path / "videos" / "a" / "1.mp4", frames=16, size=(160, 120))
+    command = [sys.executable, "-m", "egotool", "extract", str(tmp_path / "videos"), "--workers", "2"]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path / "store")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        watch = threading.Timer(300, process.kill)
+        watch.start()
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        assert "loading kernels" in lines[0]
+        # the terminal's Ctrl-C reaches all processes; the server of the workers imports meanwhile
+        os.killpg(process.pid, signal.SIGINT)
+        lines += process.stdout.read().splitlines()
+        watch.cancel()
+    assert process.returncode == 130
+    assert lines[1:] == ["Stopped; the same command goes on from here."]
+
+
 def test_kill_and_go_on(tmp_path):
     make_video(tmp_path / "videos" / "a" / "1.mp4", frames=16, size=(160, 120))
     make_video(tmp_path / "videos" / "b" / "1.mp4", frames=10)

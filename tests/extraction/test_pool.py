@@ -2,7 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from egotool.extraction.pool import Outcome, Report, Task, WorkerLostError, WorkerPool, available_cores
 
@@ -59,6 +63,32 @@ def test_a_task_that_kills_its_process_fails_alone(tmp_path):
     assert isinstance(outcomes["deadly"].error, WorkerLostError)
     assert outcomes["unlucky"].result == "alive"
     assert str(outcomes["bad"].error) == "no 7"
+
+
+PROGRAM = """
+import sys
+from egotool.extraction.pool import Task, WorkerPool
+from tests.extraction.test_pool import imported, run
+
+if __name__ == "__main__":
+    with WorkerPool(2, preload=["egotool.extraction.preloaded"]) as pool:
+        outcomes = run(pool, [Task(n, imported, ("egotool.extraction.preloaded",)) for n in range(4)])
+    print(all(outcome.result for outcome in outcomes.values()))
+"""
+
+
+def imported(module: str, report: Report) -> bool:
+    return module in sys.modules
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are no copies of a server")
+def test_workers_have_imported_what_was_asked_for(tmp_path):
+    """In a process of its own: a server once started serves all pools of a process."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, str(tmp_path / "program.py")]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
+    assert told.stdout == "True\n"
 
 
 def test_available_cores():

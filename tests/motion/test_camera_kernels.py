@@ -144,25 +144,6 @@ def test_what_the_edges_know_well_is_kept_and_what_they_leave_open_is_not() -> N
     assert between < 0.8 * alone
 
 
-def test_normal_equations_are_solved_within_a_freedom() -> None:
-    random = np.random.default_rng(0)
-    rows, freedom = random.normal(size=(30, 10)), random.normal(size=(8, 3))
-    whole = np.zeros((10, 5))
-    whole[:8, :3], whole[8:, 3:] = freedom, np.eye(2)
-    expected = whole @ np.linalg.lstsq(rows @ whole, np.arange(30.0), rcond=None)[0]
-    matrix, vector = rows.T @ rows, rows.T @ np.arange(30.0)
-    refinement.solve_within(freedom, matrix, vector)
-    np.testing.assert_allclose(vector, expected, rtol=1e-5)
-
-
-def test_normal_equations_are_solved() -> None:
-    rows = np.random.default_rng(0).normal(size=(20, 8))
-    matrix, vector = rows.T @ rows, rows.T @ np.arange(20.0)
-    expected = np.linalg.solve(matrix, vector)
-    refinement.solve(matrix, vector)
-    np.testing.assert_allclose(vector, expected, rtol=1e-6)
-
-
 @pytest.mark.parametrize("reach", [1.0, 0.4], ids=["all over the frame", "in its middle"])
 def test_the_uncertainty_is_the_error_that_noise_makes(reach: float) -> None:
     """By trials: homographies fitted to edges with noise of 0.1 px miss the corners by what was predicted."""

@@ -70,10 +70,10 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _start_server(context: BaseContext) -> None:
+def _start_server() -> None:
     """Return when processes can be made at once: a server has then imported what it has to."""
-    if context.get_start_method() == "forkserver":
-        context.Process(target=int).start()  # type: ignore[attr-defined]
+    if sys.platform == "linux":
+        multiprocessing.get_context("forkserver").Process(target=int).start()
 
 
 def process_context(preload: Sequence[str]) -> BaseContext:
@@ -183,7 +183,7 @@ class WorkerPool:
         if self._executor is None:
             context = process_context(self._preload)
             # in a thread, for Ctrl-C must not break off what makes a process; leaving the pool waits for it
-            self._threads.submit(_start_server, context).result()
+            self._threads.submit(_start_server).result()
             self._executor = ProcessPoolExecutor(
                 self.workers,
                 mp_context=context,

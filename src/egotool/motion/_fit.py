@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from egotool.motion import _camera_kernels as kernels
 from egotool.motion._arrays import Homography
+from egotool.motion._equation_kernels import solve
 from egotool.motion._samples import Samples
 from egotool.motion._vote_kernels import choose_different, support, through_four_points
 
@@ -158,7 +159,7 @@ def towards_turning(
     normalise = np.array([[1 / unit, 0, -centre[0] / unit], [0, 1 / unit, -centre[1] / unit], [0, 0, 1]])
     change = normalise @ homography @ np.linalg.inv(normalise @ turning)
     entries = known @ ((change / change[2, 2]).ravel()[:8] - np.eye(3).ravel()[:8])
-    kernels.solve(known + _beyond_turning(shape[0], shape[1]) / spread**2, entries)
+    solve(known + _beyond_turning(shape[0], shape[1]) / spread**2, entries)
     result = turning.copy()
     kernels.change(result, entries, centre, unit)
     return result
