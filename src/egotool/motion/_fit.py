@@ -185,6 +185,38 @@ def frame_corners(shape: tuple[int, ...]) -> Float64Array:
     return np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], np.float64)
 
 
+def corners_apart(one: Homography, other: Homography, shape: tuple[int, ...]) -> float:
+    """Return how far apart, in pixels, two homographies take the frame's corners on average."""
+    corners = frame_corners(shape)
+    return float(np.hypot(*(project(one, corners) - project(other, corners)).T).mean())
+
+
+def corner_motion(homography: Homography, shape: tuple[int, ...]) -> float:
+    """Return by how many pixels the frame's corners move on average."""
+    return corners_apart(homography, np.eye(3), shape)
+
+
+def plausible(homography: Homography, shape: tuple[int, ...]) -> bool:
+    """Whether a head can have moved like this between two frames.
+
+    The frame's corners stay in front of the camera, move by no more than 0.35 of the longer side, and its
+    area changes by less than a factor of two.
+    """
+    height, width = shape
+    if not np.isfinite(homography).all():
+        return False
+    corners = frame_corners(shape)
+    depth = corners @ homography[2, :2] + homography[2, 2]
+    if depth.min() < 0.5 or depth.max() > 2:
+        return False
+    moved = project(homography, corners)
+    x, y = moved.T
+    area = 0.5 * float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    farthest = float(np.hypot(*(moved - corners).T).max())
+    ratio = area / max((width - 1) * (height - 1), 1)
+    return 0.5 < ratio < 2 and farthest < 0.35 * max(width, height)
+
+
 def _normalisation(shape: tuple[int, ...]) -> tuple[Float64Array, float]:
     """Return centre and unit of the normalised coordinates of a picture."""
     height, width = shape[:2]
