@@ -55,8 +55,10 @@ def test_votes_come_in_order_and_no_motion_is_among_the_candidates() -> None:
 @pytest.mark.parametrize("swapped", [False, True])
 def test_who_moves_above_has_more_votes_than_who_moves_below(swapped: bool) -> None:
     image, motions = texture(), [shift(3, 1), shift(-2, 2)]
-    flows = [homography_flow(each, HEIGHT, WIDTH) for each in (reversed(motions) if swapped else motions)]
-    flow = np.where(np.arange(HEIGHT)[:, None] < HEIGHT // 2, *flows)
+    if swapped:
+        motions.reverse()
+    above, below = (homography_flow(each, HEIGHT, WIDTH) for each in motions)
+    flow = np.where(np.arange(HEIGHT)[:, None] < HEIGHT // 2, above, below)
     samples = corner_samples(image, flow, EVERYWHERE), edge_samples(image, flow, EVERYWHERE)
     candidates, _ = vote(*(voters(each, SHAPE) for each in samples), SHAPE, seed=0)
     assert corner_error(candidates[0], motions[0], HEIGHT, WIDTH) < 0.3
