@@ -120,7 +120,16 @@ def test_flow_that_agrees_on_nothing_gives_the_identity() -> None:
 
 @pytest.mark.parametrize(
     ("motion", "uncertainty", "certain"),
-    [(0, 0.7, True), (0, 0.8, False), (1, 0.8, False), (4, 1.9, True), (20, 1.9, True), (20, 2.1, False)],
+    [
+        (0, 0.7, True),
+        (0, 0.8, False),
+        (1, 0.8, False),
+        (4, 1.9, True),
+        (20, 1.9, True),
+        (20, 2.1, False),
+        (30, 2.9, True),
+        (30, 3.1, False),
+    ],
 )
 def test_a_motion_that_is_hardly_better_known_than_none_is_not_taken(
     motion: float, uncertainty: float, certain: bool

@@ -22,7 +22,9 @@ INLIER_DISTANCE = 1.0
 FEWEST_MATCHES = 50
 FEWEST_INLIERS = 25
 UNCERTAIN = 2.0
-"""Standard error of the frame's corners, in pixels, beyond which the motion counts as not found."""
+UNCERTAIN_FAST = 0.1
+"""Standard error of the frame's corners, in pixels, beyond which the motion counts as not found, and that
+part of the motion, for fast ones, if it is more."""
 UNCERTAIN_SMALL = 0.75
 UNCERTAIN_SHARE = 0.5
 """From an error of `UNCERTAIN_SMALL` on it also counts as not found where the error is more than this share
@@ -161,4 +163,5 @@ def _uncertainty(homography: Homography, evidence: Evidence) -> float:
 
 def _certain(uncertainty: float, motion: float) -> bool:
     """Whether it is known well enough where the frame's corners go, which move by so many pixels."""
-    return uncertainty <= UNCERTAIN_SMALL or uncertainty <= min(UNCERTAIN, UNCERTAIN_SHARE * motion)
+    most = max(UNCERTAIN, UNCERTAIN_FAST * motion)
+    return uncertainty <= UNCERTAIN_SMALL or uncertainty <= min(most, UNCERTAIN_SHARE * motion)
