@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -9,6 +10,7 @@ from egotool.errors import ManifestError, UsageError
 from egotool.manifests import Manifest, Segment, write_manifest
 from egotool.store import Array
 from tests.clips.stores import make_video
+from tests.store.samples import contents, write_video
 
 
 @pytest.fixture
@@ -70,6 +72,18 @@ def test_info(store):
     document = json.loads(run("info", store, "--json").stdout)
     assert document["frames"] == 12
     assert document["segments"]["median"] == 6
+    assert "camera motion" not in result.output  # it was not looked for
+    assert "camera_found" not in document["videos"][0]
+
+
+def test_info_tells_where_the_cameras_motion_was_not_found(tmp_path):
+    for name, found in (("good.mp4", 8), ("bad.mp4", 2)):
+        arrays = contents() | {Array.HOMOGRAPHY_VALID: np.arange(8) < found}
+        write_video(tmp_path, name, arrays)
+    output = " ".join(run("info", tmp_path).output.split())
+    assert "found between 10 of 16 frames (62.5%), least in bad.mp4 (25.0%)" in output
+    videos = json.loads(run("info", tmp_path, "--json").stdout)["videos"]
+    assert {each["video"]: each["camera_found"] for each in videos} == {"good.mp4": 8, "bad.mp4": 2}
 
 
 def test_show(store, tmp_path, monkeypatch):

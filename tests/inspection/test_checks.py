@@ -190,6 +190,7 @@ def test_overviews(folder, tmp_path_factory):
     store = store_with(tmp_path_factory.mktemp("store"), a=contents())
     overview = overview_of_store(store)
     assert overview.arrays["flow"] == 1
+    assert overview.camera["a.mp4"].found == contents()[Array.HOMOGRAPHY_VALID].sum()
     assert overview.bytes == (store / "a.mp4.h5").stat().st_size
     (store / "manifest.csv").unlink()
     assert overview_of_store(store).counts is None

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from egotool.errors import StoreError
-from egotool.store import Array, Store, StoredVideo, decode_flow, receipt_file
+from egotool.store import Array, CameraCount, Store, StoredVideo, decode_flow, receipt_file
 from tests.store.samples import FRAMES, HEIGHT, WIDTH, contents, write_video
 
 DATA = contents()
@@ -27,6 +27,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_video(path, NAME, DATA)
     write_video(path, "b.mp4", {Array.RGB: DATA[Array.RGB], Array.TIMESTAMPS: DATA[Array.TIMESTAMPS]})
     return path
+
+
+def test_found_camera_motions_are_counted(store: Path, tmp_path: Path) -> None:
+    count = Store(store).open(NAME).camera_count()
+    assert count == CameraCount(FRAMES - 1, int(DATA[Array.HOMOGRAPHY_VALID].sum()))
+    assert Store(store).open("b.mp4").camera_count() is None
+    write_video(tmp_path, "one.mp4", contents(1), parts=(0,))
+    assert Store(tmp_path).open("one.mp4").camera_count() == CameraCount(0, 0)
 
 
 def test_a_store_lists_its_finished_videos(store: Path) -> None:

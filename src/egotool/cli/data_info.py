@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from egotool.inspection import Overview
+    from egotool.store import CameraCount
 
 BAR_WIDTH = 30
 
@@ -69,6 +70,7 @@ def _document(overview: "Overview") -> dict[str, object]:
                 "width": each.width,
                 "height": each.height,
                 "bytes": each.file_bytes,
+                **_camera_document(overview.camera.get(each.video)),
             }
             for each in overview.videos
         ],
@@ -95,6 +97,10 @@ def _document(overview: "Overview") -> dict[str, object]:
             ],
         },
     }
+
+
+def _camera_document(count: "CameraCount | None") -> dict[str, int]:
+    return {} if count is None else {"frame_pairs": count.pairs, "camera_found": count.found}
 
 
 def _render(overview: "Overview", console: "Console") -> None:
@@ -143,6 +149,8 @@ def _facts_table(overview: "Overview") -> "Table":
         row("frames/second", rates or "unknown")
     if overview.arrays:
         row("arrays", _arrays(overview))
+    if any(count.pairs for count in overview.camera.values()):
+        row("camera motion", _camera(overview.camera))
     counts = overview.counts
     if counts is None:
         return table
@@ -164,6 +172,18 @@ def _arrays(overview: "Overview") -> str:
         name if number == known else f"{name} (of {number} videos)"
         for name, number in overview.arrays.items()
     )
+
+
+def _camera(counts: "Mapping[str, CameraCount]") -> str:
+    """Return between how many frames it was found, and the video where it was found least."""
+    pairs = sum(count.pairs for count in counts.values())
+    found = sum(count.found for count in counts.values())
+    text = f"found between {found:,} of {pairs:,} frames"
+    if found == pairs:
+        return text
+    least = min(counts, key=lambda video: counts[video].found / max(counts[video].pairs, 1))
+    part = counts[least].found / counts[least].pairs
+    return f"{text} ({found / pairs:.1%})" + (f", least in {least} ({part:.1%})" if len(counts) > 1 else "")
 
 
 def _counted(words: Iterable[str]) -> str:

@@ -207,6 +207,9 @@ def _video_document(video: "VideoResult") -> dict[str, object]:
         "seconds": round(video.seconds, 2),
         "store_file": None if video.store_file is None else str(video.store_file),
         "warnings": list(video.warnings),
+        "camera": None
+        if video.camera is None
+        else {"frame_pairs": video.camera.pairs, "found": video.camera.found},
         "problem": video.problem,
     }
 
@@ -284,11 +287,28 @@ def _render_summary(summary: "ExtractionSummary") -> None:
         highlight=False,
         soft_wrap=True,
     )
+    _render_camera(summary)
     for video in summary.failures:
         if video.problem is not None:
             kind = "Failed" if video.store_file is None else "Incomplete"
             console.print(f"[red]{kind}:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
     _render_labels(summary.labels)
+
+
+def _render_camera(summary: "ExtractionSummary") -> None:
+    """Say between how many frames the camera's motion was not found, if there are any."""
+    from egotool.console import output_console
+
+    counts = [video.camera for video in summary.videos if video.camera is not None]
+    pairs, found = sum(count.pairs for count in counts), sum(count.found for count in counts)
+    if found == pairs:
+        return
+    output_console().print(
+        f"Camera motion: not found between {pairs - found:,} of {pairs:,} frames ({1 - found / pairs:.1%}); "
+        "there the warp flow is the flow, and `egotool sheet` says so.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _render_labels(labels: "LabelResult") -> None:

@@ -19,7 +19,15 @@ from egotool.extraction.stages import (
 )
 from egotool.extraction.work import PartRange, VideoLock, WorkFolder
 from egotool.manifests import FrameRanges, clip_ranges, hold, merge_ranges
-from egotool.store import NEWEST_FORMAT_VERSION, Array, Receipt, read_receipt, receipt_file, store_file
+from egotool.store import (
+    NEWEST_FORMAT_VERSION,
+    Array,
+    Receipt,
+    StoredVideo,
+    read_receipt,
+    receipt_file,
+    store_file,
+)
 from egotool.video import FoundVideo, VideoIndex
 
 # Shares of the effort of a video, for its progress; measured, see `egotool bench extract`.
@@ -284,6 +292,7 @@ class VideoJob:
             self._add("join", 0, join, self._plan, self._description)
 
     def _finish(self, receipt: Receipt, status: Status) -> None:
+        path = store_file(self._store, self.found.name)
         self.result = VideoResult(
             self.found.name,
             self.found.path,
@@ -292,7 +301,8 @@ class VideoJob:
             frames=receipt.stored_frames,
             bytes=receipt.file_bytes,
             seconds=time.monotonic() - self._begun,
-            store_file=store_file(self._store, self.found.name),
+            store_file=path,
+            camera=StoredVideo(path, receipt).camera_count() if status is Status.EXTRACTED else None,
             warnings=tuple(receipt.warnings),
             problem=None if receipt.complete else " ".join(receipt.warnings),
         )

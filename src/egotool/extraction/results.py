@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from egotool.store import CameraCount
+
 
 class Status(StrEnum):
     """What was done about a video."""
@@ -28,6 +30,7 @@ class VideoResult:
         seconds: from its first to its last stage.
         store_file: where it is, None if it is not.
         warnings: sentences about it.
+        camera: between how many frames its camera motion was found; None if it was not looked for now.
         problem: why it failed or is not complete, one sentence.
     """
 
@@ -40,6 +43,7 @@ class VideoResult:
     seconds: float = 0.0
     store_file: Path | None = None
     warnings: tuple[str, ...] = ()
+    camera: CameraCount | None = None
     problem: str | None = None
 
     @property

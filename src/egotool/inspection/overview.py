@@ -1,7 +1,8 @@
 """What a manifest or a store holds: sizes, durations, lengths of segments, actions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from egotool.inspection.findings import Counts
 from egotool.inspection.stored import facts_of
 from egotool.manifests import Manifest, Segment, read_manifest
 from egotool.progress import Progress, SilentProgress
-from egotool.store import Receipt, Store
+from egotool.store import CameraCount, Receipt, Store
 
 _ROUND_WIDTHS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000)
 _BINS = 12
@@ -44,6 +45,8 @@ class Overview:
         median: of the frames of segments.
         longest: frames of the longest segment.
         labelled_frames: frames that lie in a segment, each counted once per segment.
+        camera: video of a store → between how many frames its camera motion was found, where it was looked
+            for.
     """
 
     what: str
@@ -56,6 +59,7 @@ class Overview:
     median: float = 0.0
     longest: int = 0
     labelled_frames: int = 0
+    camera: Mapping[str, CameraCount] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -122,7 +126,19 @@ def overview_of_store(path: Path, *, manifest_file: Path | None = None) -> Overv
     for receipt in receipts.values():
         for array in receipt.arrays:
             arrays[array] = arrays.get(array, 0) + 1
-    return _overview(str(path), facts_of(receipts), missing, arrays, manifest)
+    overview = _overview(str(path), facts_of(receipts), missing, arrays, manifest)
+    return replace(overview, camera=_camera_counts(store, receipts))
+
+
+def _camera_counts(store: Store, videos: Iterable[str]) -> dict[str, CameraCount]:
+    """Count for every video that can be read; `egotool data check` tells of the others."""
+    counts = {}
+    for video in videos:
+        with closing(store.open(video)) as stored, suppress(StoreError):
+            count = stored.camera_count()
+            if count is not None:
+                counts[video] = count
+    return counts
 
 
 def _overview(

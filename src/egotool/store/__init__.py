@@ -19,7 +19,7 @@ from egotool.store._layout import (
     store_file,
 )
 from egotool.store._parts import PartReader, PartWriter, read_part
-from egotool.store._read import Store, StoredVideo, check_arrays
+from egotool.store._read import CameraCount, Store, StoredVideo, check_arrays
 from egotool.store._receipt import Receipt, ranges_of, read_receipt, write_receipt
 from egotool.store._verify import verify
 
@@ -31,6 +31,7 @@ __all__ = [
     "RANGES_FORMAT_VERSION",
     "UNITS",
     "Array",
+    "CameraCount",
     "Codec",
     "PartReader",
     "PartWriter",

@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import h5py
@@ -107,6 +108,19 @@ class Store:
         return StoredVideo(store_file(self.path, video), self.receipt(video))
 
 
+@dataclass(frozen=True)
+class CameraCount:
+    """Between how many frames the camera's motion is known.
+
+    Attributes:
+        pairs: pairs of successive frames.
+        found: those whose camera motion was found; the warp flow of the others is their flow.
+    """
+
+    pairs: int
+    found: int
+
+
 class StoredVideo:
     """One video of a store.
 
@@ -171,6 +185,14 @@ class StoredVideo:
         """Return the camera's motion from frame t to t+1: (T, 3, 3) matrices and (T,) whether they hold."""
         matrices = self._read(Array.HOMOGRAPHY, indices).astype(np.float64, copy=False)
         return matrices, self._read(Array.HOMOGRAPHY_VALID, indices).astype(np.bool_, copy=False)
+
+    def camera_count(self) -> CameraCount | None:
+        """Return between how many frames the camera's motion was found; None if it was not looked for."""
+        if Array.HOMOGRAPHY_VALID not in self.arrays:
+            return None
+        pairs = np.concatenate([np.arange(start, stop - 1) for start, stop in self.ranges])
+        found = self._read(Array.HOMOGRAPHY_VALID, pairs)
+        return CameraCount(len(pairs), int(np.count_nonzero(found)))
 
     def timestamps(self) -> npt.NDArray[np.float64]:
         """Return the presentation times of all stored frames, (N,) seconds since the video's first."""
