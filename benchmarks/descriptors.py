@@ -119,7 +119,8 @@ def matches(detector: cv2.Feature2D, norm: int, gray0: np.ndarray, gray1: np.nda
     found = cv2.BFMatcher(norm, crossCheck=True).match(descriptors0, descriptors1)
     both = np.array([[*points0[m.queryIdx].pt, *points1[m.trainIdx].pt] for m in found]).reshape(-1, 4)
     near = np.hypot(*(both[:, 2:] - both[:, :2]).T) < REACH
-    inside = (both[:, :2] >= 0).all(axis=1) & (both[:, 0] < WIDTH) & (both[:, 1] < HEIGHT)
+    height, width = gray0.shape
+    inside = (both[:, :2] >= 0).all(axis=1) & (both[:, 0] < width) & (both[:, 1] < height)
     return both[near & inside]
 
 

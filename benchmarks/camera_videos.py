@@ -1,0 +1,89 @@
+"""How well camera motion is found in videos of your own: `python -m benchmarks.camera_videos FOLDER`.
+
+There is no truth: what is measured is how much frame t + 1, warped back, still differs from frame t (mean
+absolute difference of gray values, at most 40 each, since hands and what they uncover differ anyway), as part
+of what it differs without. Per video, and over all:
+
+- `found`: the share of pairs of which `estimate_camera_motion` takes a motion, and `difference` with it (1
+  where there is none);
+- `plain`: the difference with what is common: corners and SIFT matches, cv2.findHomography, RANSAC at 1 px.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from benchmarks.descriptors import plain
+
+from egotool.motion import estimate_camera_motion, to_gray, tvl1, warp_back
+from egotool.video import find_videos, read_frames
+
+MOST_DIFFERENCE = 40
+
+
+def difference(gray0: np.ndarray, gray1: np.ndarray) -> float:
+    return float(np.minimum(cv2.absdiff(gray0, gray1), MOST_DIFFERENCE).mean())
+
+
+def pairs_of(video: Path, every: int, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield every so many-th pair of the first frames, gray, at the working size."""
+    grays = (to_gray(frame.rgb) for frame in islice(read_frames(video, short_side=256), frames))
+    yield from (pair for number, pair in enumerate(pairwise(grays)) if number % every == every // 2)
+
+
+def measure(video: Path, every: int, frames: int) -> dict[str, float]:
+    """Return the means over the pairs of a video; frames that do not change at all are left out."""
+    rows = []
+    for gray0, gray1 in pairs_of(video, every, frames):
+        before = difference(gray0, gray1)
+        if before == 0:
+            continue
+        flow = tvl1(gray0, gray1)
+        camera = estimate_camera_motion(gray0, gray1, flow)
+        common = plain(gray0, gray1, flow)
+        rows.append(
+            (
+                camera.valid,
+                difference(gray0, warp_back(gray0, gray1, camera.homography)) / before,
+                difference(gray0, warp_back(gray0, gray1, common)) / before,
+            )
+        )
+    found, ours, theirs = np.mean(rows, axis=0) if rows else (np.nan,) * 3
+    return {"pairs": len(rows), "found": float(found), "difference": float(ours), "plain": float(theirs)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("videos", type=Path, nargs="+", help="files or folders")
+    parser.add_argument("--every", type=int, default=14, help="a pair of so many")
+    parser.add_argument("--frames", type=int, default=300, help="of each video, at most")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    rows = {
+        found.name: measure(found.path, options.every, options.frames)
+        for found in find_videos(options.videos)
+    }
+    weights = [row["pairs"] for row in rows.values()]
+    rows["all"] = {"pairs": sum(weights)} | {
+        name: float(np.average([row[name] for row in rows.values()], weights=weights))
+        for name in ("found", "difference", "plain")
+    }
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return
+    for name, row in rows.items():
+        print(
+            f"{name}: {row['pairs']} pairs, found {row['found']:.1%}, difference {row['difference']:.2f}, "
+            f"plain {row['plain']:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
