@@ -121,9 +121,9 @@ def test_flow_that_agrees_on_nothing_gives_the_identity() -> None:
 @pytest.mark.parametrize(
     ("motion", "uncertainty", "certain"),
     [
-        (0, 0.7, True),
-        (0, 0.8, False),
-        (1, 0.8, False),
+        (0, 0.95, True),
+        (0, 1.05, False),
+        (2, 1.05, False),
         (4, 1.9, True),
         (20, 1.9, True),
         (20, 2.1, False),

@@ -25,7 +25,7 @@ UNCERTAIN = 2.0
 UNCERTAIN_FAST = 0.1
 """Standard error of the frame's corners, in pixels, beyond which the motion counts as not found, and that
 part of the motion, for fast ones, if it is more."""
-UNCERTAIN_SMALL = 0.75
+UNCERTAIN_SMALL = 1.0
 UNCERTAIN_SHARE = 0.5
 """From an error of `UNCERTAIN_SMALL` on it also counts as not found where the error is more than this share
 of the motion, for to stay with no motion is then as good."""
