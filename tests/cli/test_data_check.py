@@ -80,10 +80,12 @@ def test_info_tells_where_the_cameras_motion_was_not_found(tmp_path):
     for name, found in (("good.mp4", 8), ("bad.mp4", 2)):
         arrays = contents() | {Array.HOMOGRAPHY_VALID: np.arange(8) < found}
         write_video(tmp_path, name, arrays)
+    write_video(tmp_path, "one-frame.mp4", contents(1), parts=(0,))
     output = " ".join(run("info", tmp_path).output.split())
     assert "found between 10 of 16 frames (62.5%), least in bad.mp4 (25.0%)" in output
     videos = json.loads(run("info", tmp_path, "--json").stdout)["videos"]
-    assert {each["video"]: each["camera_found"] for each in videos} == {"good.mp4": 8, "bad.mp4": 2}
+    found = {each["video"]: each["camera_found"] for each in videos}
+    assert found == {"good.mp4": 8, "bad.mp4": 2, "one-frame.mp4": 0}
 
 
 def test_show(store, tmp_path, monkeypatch):

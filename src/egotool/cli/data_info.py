@@ -181,9 +181,11 @@ def _camera(counts: "Mapping[str, CameraCount]") -> str:
     text = f"found between {found:,} of {pairs:,} frames"
     if found == pairs:
         return text
-    least = min(counts, key=lambda video: counts[video].found / max(counts[video].pairs, 1))
-    part = counts[least].found / counts[least].pairs
-    return f"{text} ({found / pairs:.1%})" + (f", least in {least} ({part:.1%})" if len(counts) > 1 else "")
+    parts = {video: count.found / count.pairs for video, count in counts.items() if count.pairs}
+    least = min(parts, key=parts.__getitem__)
+    return f"{text} ({found / pairs:.1%})" + (
+        f", least in {least} ({parts[least]:.1%})" if len(parts) > 1 else ""
+    )
 
 
 def _counted(words: Iterable[str]) -> str:
