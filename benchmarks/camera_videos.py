@@ -11,6 +11,7 @@ of what it differs without. Per video, and over all:
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 from benchmarks.descriptors import plain
 
+from egotool.errors import VideoError
 from egotool.motion import estimate_camera_motion, to_gray, tvl1, warp_back
 from egotool.video import find_videos, read_frames
 
@@ -52,7 +54,7 @@ def measure(video: Path, every: int, frames: int) -> dict[str, float]:
                 difference(gray0, warp_back(gray0, gray1, common)) / before,
             )
         )
-    found, ours, theirs = np.mean(rows, axis=0) if rows else (np.nan,) * 3
+    found, ours, theirs = np.mean(rows, axis=0) if rows else (0, 1, 1)
     return {"pairs": len(rows), "found": float(found), "difference": float(ours), "plain": float(theirs)}
 
 
@@ -66,10 +68,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    rows = {
-        found.name: measure(found.path, options.every, options.frames)
-        for found in find_videos(options.videos)
-    }
+    rows = {}
+    for video in find_videos(options.videos):
+        try:
+            row = measure(video.path, options.every, options.frames)
+        except VideoError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        if row["pairs"]:
+            rows[video.name] = row
+    if not rows:
+        raise SystemExit("no video has two frames that differ")
     weights = [row["pairs"] for row in rows.values()]
     rows["all"] = {"pairs": sum(weights)} | {
         name: float(np.average([row[name] for row in rows.values()], weights=weights))

@@ -143,6 +143,8 @@ def with_descriptors(name: str, gray0: np.ndarray, gray1: np.ndarray, flow: np.n
 def plain(gray0: np.ndarray, gray1: np.ndarray, flow: np.ndarray) -> np.ndarray:
     corners = corner_samples(gray0, flow, np.full_like(gray0, 255))[:4].T
     both = np.concatenate([corners, matches(*detectors()["SIFT"], gray0, gray1)])
+    if len(both) < 4:
+        return np.eye(3)
     found, _ = cv2.findHomography(both[:, :2], both[:, 2:], cv2.RANSAC, 1.0)
     return np.eye(3) if found is None else found
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from egotool.cli.data import data
 from egotool.errors import ManifestError, UsageError
 from egotool.manifests import Manifest, Segment, write_manifest
-from egotool.store import Array
+from egotool.store import Array, store_file
 from tests.clips.stores import make_video
 from tests.store.samples import contents, write_video
 
@@ -73,7 +73,7 @@ def test_info(store):
     assert document["frames"] == 12
     assert document["segments"]["median"] == 6
     assert "camera motion" not in result.output  # it was not looked for
-    assert "camera_found" not in document["videos"][0]
+    assert document["videos"][0]["camera"] is None
 
 
 def test_info_tells_where_the_cameras_motion_was_not_found(tmp_path):
@@ -82,10 +82,15 @@ def test_info_tells_where_the_cameras_motion_was_not_found(tmp_path):
         write_video(tmp_path, name, arrays)
     write_video(tmp_path, "one-frame.mp4", contents(1), parts=(0,))
     output = " ".join(run("info", tmp_path).output.split())
-    assert "found between 10 of 16 frames (62.5%), least in bad.mp4 (25.0%)" in output
+    assert "found for 10 of 16 frames (62.5%), least in bad.mp4 (25.0%)" in output
     videos = json.loads(run("info", tmp_path, "--json").stdout)["videos"]
-    found = {each["video"]: each["camera_found"] for each in videos}
-    assert found == {"good.mp4": 8, "bad.mp4": 2, "one-frame.mp4": 0}
+    assert {each["video"]: each["camera"] for each in videos} == {
+        "good.mp4": {"pairs": 8, "found": 8},
+        "bad.mp4": {"pairs": 8, "found": 2},
+        "one-frame.mp4": {"pairs": 0, "found": 0},
+    }
+    store_file(tmp_path, "good.mp4").write_bytes(b"damaged")
+    assert "found for 2 of 8 frames" in run("info", tmp_path).output
 
 
 def test_show(store, tmp_path, monkeypatch):

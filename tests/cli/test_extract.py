@@ -82,12 +82,12 @@ def test_frames_without_a_camera_motion_are_counted(folder):
     write_video(dark, [np.zeros((64, 80, 3), np.uint8)] * 5, frame_rate=10)
     status, text, _ = extract("videos/")
     assert status == 0
-    assert "Camera motion: not found between 4 of 4 frames (100.0%)" in text
+    assert "Camera motion: not found for 4 of 4 frames (100.0%)" in text
     make_video(folder / "videos" / "seen.mp4", frames=5)
     status, text, _ = extract("videos/", "--overwrite", "--json")
     cameras = {video["video"]: video["camera"] for video in json.loads(text)["videos"]}
-    assert cameras["dark.mp4"] == {"frame_pairs": 4, "found": 0}
-    assert cameras["seen.mp4"] == {"frame_pairs": 4, "found": 4}
+    assert cameras["dark.mp4"] == {"pairs": 4, "found": 0}
+    assert cameras["seen.mp4"] == {"pairs": 4, "found": 4}
 
 
 def test_failures_are_named_at_the_end(videos):

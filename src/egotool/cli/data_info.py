@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,7 @@ def _document(overview: "Overview") -> dict[str, object]:
                 "width": each.width,
                 "height": each.height,
                 "bytes": each.file_bytes,
-                **_camera_document(overview.camera.get(each.video)),
+                "camera": _camera_document(overview.camera.get(each.video)),
             }
             for each in overview.videos
         ],
@@ -99,8 +100,8 @@ def _document(overview: "Overview") -> dict[str, object]:
     }
 
 
-def _camera_document(count: "CameraCount | None") -> dict[str, int]:
-    return {} if count is None else {"frame_pairs": count.pairs, "camera_found": count.found}
+def _camera_document(count: "CameraCount | None") -> dict[str, int] | None:
+    return None if count is None else asdict(count)
 
 
 def _render(overview: "Overview", console: "Console") -> None:
@@ -175,17 +176,16 @@ def _arrays(overview: "Overview") -> str:
 
 
 def _camera(counts: "Mapping[str, CameraCount]") -> str:
-    """Return between how many frames it was found, and the video where it was found least."""
+    """Return for how many frames it was found, and the video where it was found least."""
     pairs = sum(count.pairs for count in counts.values())
     found = sum(count.found for count in counts.values())
-    text = f"found between {found:,} of {pairs:,} frames"
+    text = f"found for {found:,} of {pairs:,} frames"
     if found == pairs:
         return text
     parts = {video: count.found / count.pairs for video, count in counts.items() if count.pairs}
     least = min(parts, key=parts.__getitem__)
-    return f"{text} ({found / pairs:.1%})" + (
-        f", least in {least} ({parts[least]:.1%})" if len(parts) > 1 else ""
-    )
+    where = f", least in {least} ({parts[least]:.1%})" if len(parts) > 1 else ""
+    return f"{text} ({found / pairs:.1%}){where}"
 
 
 def _counted(words: Iterable[str]) -> str:

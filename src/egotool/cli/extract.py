@@ -1,6 +1,7 @@
 """`egotool extract`: videos in, store and manifest out."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -207,9 +208,7 @@ def _video_document(video: "VideoResult") -> dict[str, object]:
         "seconds": round(video.seconds, 2),
         "store_file": None if video.store_file is None else str(video.store_file),
         "warnings": list(video.warnings),
-        "camera": None
-        if video.camera is None
-        else {"frame_pairs": video.camera.pairs, "found": video.camera.found},
+        "camera": None if video.camera is None else asdict(video.camera),
         "problem": video.problem,
     }
 
@@ -296,7 +295,7 @@ def _render_summary(summary: "ExtractionSummary") -> None:
 
 
 def _render_camera(summary: "ExtractionSummary") -> None:
-    """Say between how many frames the camera's motion was not found, if there are any."""
+    """Say for how many frames the camera's motion was not found, if there are any."""
     from egotool.console import output_console
 
     counts = [video.camera for video in summary.videos if video.camera is not None]
@@ -304,7 +303,7 @@ def _render_camera(summary: "ExtractionSummary") -> None:
     if found == pairs:
         return
     output_console().print(
-        f"Camera motion: not found between {pairs - found:,} of {pairs:,} frames ({1 - found / pairs:.1%}); "
+        f"Camera motion: not found for {pairs - found:,} of {pairs:,} frames ({1 - found / pairs:.1%}); "
         "there the warp flow is the flow, and `egotool sheet` says so.",
         highlight=False,
         soft_wrap=True,

@@ -11,6 +11,7 @@ from egotool.extraction.plan import Description, Source, VideoPlan
 from egotool.extraction.pool import Task
 from egotool.extraction.results import Status, VideoResult
 from egotool.extraction.stages import (
+    Joined,
     compute_frames_part,
     compute_masks_part,
     join,
@@ -22,8 +23,8 @@ from egotool.manifests import FrameRanges, clip_ranges, hold, merge_ranges
 from egotool.store import (
     NEWEST_FORMAT_VERSION,
     Array,
+    CameraCount,
     Receipt,
-    StoredVideo,
     read_receipt,
     receipt_file,
     store_file,
@@ -96,8 +97,8 @@ class VideoJob:
             self._decide(value)
         elif isinstance(value, VideoIndex):
             self._begin_parts(Description.of_index(value), value.frame_count, self._ranges(value.frame_count))
-        elif isinstance(value, Receipt):
-            self._finish(value, Status.EXTRACTED)
+        elif isinstance(value, Joined):
+            self._finish(value.receipt, Status.EXTRACTED, value.camera)
         elif stage == "frames":
             self._frames_done += _remove(self._frames_left, start)
             self._release_masks()
@@ -291,8 +292,7 @@ class VideoJob:
         if self._description is not None and not self.running and not self.ready:
             self._add("join", 0, join, self._plan, self._description)
 
-    def _finish(self, receipt: Receipt, status: Status) -> None:
-        path = store_file(self._store, self.found.name)
+    def _finish(self, receipt: Receipt, status: Status, camera: CameraCount | None = None) -> None:
         self.result = VideoResult(
             self.found.name,
             self.found.path,
@@ -301,8 +301,8 @@ class VideoJob:
             frames=receipt.stored_frames,
             bytes=receipt.file_bytes,
             seconds=time.monotonic() - self._begun,
-            store_file=path,
-            camera=StoredVideo(path, receipt).camera_count() if status is Status.EXTRACTED else None,
+            store_file=store_file(self._store, self.found.name),
+            camera=camera,
             warnings=tuple(receipt.warnings),
             problem=None if receipt.complete else " ".join(receipt.warnings),
         )

@@ -30,7 +30,7 @@ class VideoResult:
         seconds: from its first to its last stage.
         store_file: where it is, None if it is not.
         warnings: sentences about it.
-        camera: between how many frames its camera motion was found; None if it was not looked for now.
+        camera: for how many frames its camera motion was found; None if it was not looked for now.
         problem: why it failed or is not complete, one sentence.
     """
 

@@ -11,7 +11,8 @@ Every function ends with a file that is whole or absent, and skips work whose fi
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -40,9 +41,11 @@ from egotool.store import (
     FORMAT_VERSION,
     RANGES_FORMAT_VERSION,
     Array,
+    CameraCount,
     PartReader,
     PartWriter,
     Receipt,
+    StoredVideo,
     decode_flow,
     encode_flow,
     join_parts,
@@ -269,7 +272,15 @@ def _stored(plan: VideoPlan, array: Array, start: int, stop: int) -> Iterator[ND
             yield from _items(reader, array, first - part.start, last - part.start)
 
 
-def join(plan: VideoPlan, description: Description, report: Report) -> Receipt:
+@dataclass(frozen=True)
+class Joined:
+    """A store file in its place: its receipt, and between how many frames the camera's motion was found."""
+
+    receipt: Receipt
+    camera: CameraCount | None
+
+
+def join(plan: VideoPlan, description: Description, report: Report) -> Joined:
     """Join the parts into the store file, write its receipt, and put both in their places."""
     report(0)
     parameters = plan.parameters.recorded_with_codec()
@@ -306,9 +317,11 @@ def join(plan: VideoPlan, description: Description, report: Report) -> Receipt:
         file_bytes=plan.work.joined.stat().st_size,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    with closing(StoredVideo(plan.work.joined, receipt)) as stored:
+        joined = Joined(receipt, stored.camera_count())
     write_receipt(plan.work.receipt, receipt)
     plan.work.publish()
-    return receipt
+    return joined
 
 
 def _files_of(plan: VideoPlan, array: Array) -> Sequence[Path]:

@@ -1,6 +1,6 @@
 """What a manifest or a store holds: sizes, durations, lengths of segments, actions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from egotool.inspection.findings import Counts
 from egotool.inspection.stored import facts_of
 from egotool.manifests import Manifest, Segment, read_manifest
 from egotool.progress import Progress, SilentProgress
-from egotool.store import CameraCount, Receipt, Store
+from egotool.store import CameraCount, Receipt, Store, StoredVideo, store_file
 
 _ROUND_WIDTHS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000)
 _BINS = 12
@@ -127,14 +127,14 @@ def overview_of_store(path: Path, *, manifest_file: Path | None = None) -> Overv
         for array in receipt.arrays:
             arrays[array] = arrays.get(array, 0) + 1
     overview = _overview(str(path), facts_of(receipts), missing, arrays, manifest)
-    return replace(overview, camera=_camera_counts(store, receipts))
+    return replace(overview, camera=_camera_counts(path, receipts))
 
 
-def _camera_counts(store: Store, videos: Iterable[str]) -> dict[str, CameraCount]:
+def _camera_counts(path: Path, receipts: Mapping[str, Receipt]) -> dict[str, CameraCount]:
     """Count for every video that can be read; `egotool data check` tells of the others."""
     counts = {}
-    for video in videos:
-        with closing(store.open(video)) as stored, suppress(StoreError):
+    for video, receipt in receipts.items():
+        with suppress(StoreError), closing(StoredVideo(store_file(path, video), receipt)) as stored:
             count = stored.camera_count()
             if count is not None:
                 counts[video] = count

@@ -124,8 +124,9 @@ def refined(homography: Homography, evidence: Evidence) -> Homography:
     most = evidence.support(best)
     if upper is not edges:
         other = evidence.improved(homography, upper)
-        if plausible(other, shape) and evidence.support(other) > most:
-            best, most = other, evidence.support(other)
+        support = evidence.support(other)
+        if support > most and plausible(other, shape):
+            best, most = other, support
     plainer = evidence.improved(_shift(best, upper), upper, TURN_SCALES, TURNING)
     if not plausible(plainer, shape):
         return best

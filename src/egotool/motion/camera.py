@@ -106,11 +106,10 @@ def estimate_camera_motion(
     if matches <= FEWEST_MATCHES:
         return CameraMotion(np.eye(3), False, matches, 0)
     evidence = Evidence.of(edge_samples(gray0, flow, keep), gray0, gray1)
-    homography, contested = _motion(corners, evidence, seed)
+    homography, uncertainty, contested = _motion(corners, evidence, seed)
     inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, evidence.shape):
         return CameraMotion(np.eye(3), False, matches, inliers)
-    uncertainty = _uncertainty(homography, evidence)
     if contested or not _certain(uncertainty, corner_motion(homography, evidence.shape)):
         return CameraMotion(np.eye(3), False, matches, inliers, uncertainty)
     return CameraMotion(homography, True, matches, inliers, uncertainty)
@@ -120,8 +119,8 @@ def _outside(exclude: Mask) -> Mask:
     return np.where(exclude > 0, 0, 255).astype(np.uint8)
 
 
-def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography, bool]:
-    """Return the motion that most votes for, or a rival's, and whether another one is as likely.
+def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography, float, bool]:
+    """Return the motion that most votes for, or a rival's; its uncertainty; whether another one is as likely.
 
     Where edges and corners leave the motion open, or nearly as many vote for another one, the candidates that
     have votes are compared by gray values; most of them turn out to be the same motion, only less exact.
@@ -130,12 +129,13 @@ def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography
     candidates, votes = vote(voters(corners, shape), evidence.voters, shape, seed)
     first = refined(candidates[0], evidence)
     elsewhere = [corners_apart(each, candidates[0], shape) for each in candidates]
-    open_question = _uncertainty(first, evidence) > DOUBTFUL or any(
+    uncertainty = _uncertainty(first, evidence)
+    open_question = uncertainty > DOUBTFUL or any(
         count > RIVAL_SUPPORT * votes[0] and apart > _far(first, shape)
         for count, apart in zip(votes, elsewhere, strict=True)
     )
     if not open_question:
-        return first, False
+        return first, uncertainty, False
     rivals = [
         refined(each, evidence)
         for each, count, apart in list(zip(candidates, votes, elsewhere, strict=True))[:RIVALS]
@@ -143,13 +143,14 @@ def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography
     ]
     motions = [each for each in (first, *rivals) if plausible(each, shape)]
     if not motions:
-        return first, False
+        return first, uncertainty, False
     supports = [evidence.votes(each) for each in motions]
     best, most = motions[int(np.argmax(supports))], max(supports)
-    return best, any(
+    contested = any(
         support > RIVAL_SUPPORT * most and corners_apart(each, best, shape) > _far(best, shape)
         for each, support in zip(motions, supports, strict=True)
     )
+    return best, _uncertainty(best, evidence), contested
 
 
 def _far(homography: Homography, shape: tuple[int, ...]) -> float:
