@@ -4,6 +4,9 @@ import pytest
 
 from egotool.motion import camera as camera_module
 from egotool.motion import estimate_camera_motion, tvl1
+from egotool.motion._candidates import voters
+from egotool.motion._refinement import Evidence
+from egotool.motion._samples import corner_samples, edge_samples
 from tests.motion.scenes import HEIGHT, WIDTH, corner_error, homography_flow, moved, shift, texture, turn
 
 MOTIONS = [shift(0.5, 0), shift(-6, 4), turn(3, 2, -3), turn(-2, 5, 5, tilt=1e-4)]
@@ -145,6 +148,41 @@ def test_two_motions_that_share_the_frame_are_none_of_the_camera(motion: np.ndar
     camera = estimate_camera_motion(image0, image1, tvl1(image0, image1))
     assert not camera.valid
     assert np.array_equal(camera.homography, np.eye(3))
+
+
+def test_of_two_motions_that_differ_by_less_than_the_head_moves_one_is_better_than_none() -> None:
+    half = [each[:, : WIDTH // 2] for each in moved(texture(HEIGHT + 60, WIDTH + 60), shift(2.5, 10))[:2]]
+    image0, image1 = (np.hstack([each, each[:, ::-1]]) for each in half)
+    camera = estimate_camera_motion(image0, image1, tvl1(image0, image1))
+    assert camera.valid
+    assert corner_error(camera.homography, shift(0, 10), HEIGHT, WIDTH) < 5
+
+
+@pytest.mark.parametrize(
+    ("rivals_votes", "doubtful", "looked_at"),
+    [(0.9, 99.0, True), (0.6, 99.0, False), (0.6, 0.0, True), (0.4, 0.0, False)],
+    ids=["nearly as many votes", "certain", "doubtful", "few votes"],
+)
+def test_a_rival_is_taken_if_it_is_looked_at_and_fits_the_gray_values(
+    monkeypatch: pytest.MonkeyPatch, rivals_votes: float, doubtful: float, looked_at: bool
+) -> None:
+    truth, wrong = shift(4, 1), shift(-12, 9)
+    image0, image1, flow = moved(texture(HEIGHT + 60, WIDTH + 60), truth)
+    keep = np.full(image0.shape, 255, np.uint8)
+    corners = corner_samples(image0, flow, keep)
+
+    def votes_for_the_wrong_one(given, edges, shape, seed):
+        assert np.array_equal(given, voters(corners, shape))
+        return [wrong, truth], np.array([1.0, rivals_votes])
+
+    monkeypatch.setattr(camera_module, "vote", votes_for_the_wrong_one)
+    monkeypatch.setattr(camera_module, "DOUBTFUL", doubtful)
+    # or the wrong one would find the way to the truth by itself
+    monkeypatch.setattr(camera_module, "refined", lambda homography, evidence: homography)
+    evidence = Evidence.of(edge_samples(image0, flow, keep), image0, image1)
+    homography, _, contested = camera_module._motion(corners, evidence, 0)
+    assert (corner_error(homography, truth, HEIGHT, WIDTH) < 0.1) is looked_at
+    assert not contested
 
 
 def test_of_two_motions_that_share_the_frame_the_upper_one_is_the_cameras() -> None:
