@@ -160,7 +160,7 @@ def test_of_two_motions_that_differ_by_less_than_the_head_moves_one_is_better_th
 
 @pytest.mark.parametrize(
     ("rivals_votes", "doubtful", "looked_at"),
-    [(0.9, 99.0, True), (0.6, 99.0, False), (0.6, 0.0, True), (0.4, 0.0, False)],
+    [(0.9, np.inf, True), (0.6, np.inf, False), (0.6, 0.0, True), (0.4, 0.0, False)],
     ids=["nearly as many votes", "certain", "doubtful", "few votes"],
 )
 def test_a_rival_is_taken_if_it_is_looked_at_and_fits_the_gray_values(
