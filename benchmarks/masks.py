@@ -29,10 +29,10 @@ import cv2
 import numpy as np
 
 from egotool.motion import (
+    CameraTracker,
     TrackParameters,
     add_camera_motion,
     compensate_flow,
-    estimate_camera_motion,
     motion_masks,
     to_gray,
     tvl1,
@@ -107,7 +107,8 @@ class Report:
     def add(self, mode: Mode, head: float, speed: str, grays: list[np.ndarray], truth: Truth) -> None:
         flows = [tvl1(a, b) for a, b in pairwise(grays)]
         pairs = list(zip(pairwise(grays), flows, strict=True))
-        motions = [estimate_camera_motion(a, b, flow) for (a, b), flow in pairs]
+        tracker = CameraTracker()
+        motions = [tracker.next_motion(a, b, flow) for (a, b), flow in pairs]
         cover = truth.hand_mask.mean(axis=(1, 2))
         for t, motion in enumerate(motions):
             error = corner_error(motion.homography, truth.homography[t], *grays[t].shape)

@@ -15,18 +15,24 @@ from egotool.extraction.pool import Report
 from egotool.extraction.work import VideoLock
 from egotool.motion import (
     CameraMotion,
+    CameraTracker,
     TrackParameters,
     add_camera_motion,
     compensate_flow,
+    estimate_camera_motion,
     motion_masks,
     to_gray,
 )
 from egotool.progress import SilentProgress
 from egotool.store import Array, Codec, Store, receipt_file, verify
-from egotool.video import find_videos
+from egotool.video import find_videos, write_video
 from tests.extraction.conftest import SMALL, make_video
+from tests.motion.scenes import scene_of_a_hand
 
 ALL = [array.value for array in Array if array is not Array.FRAME_NUMBERS]
+
+AFRESH = {"motion_masks", "homography", "homography_valid", "warp_flow"}
+"""What remembers earlier frames, and begins anew with, or some frames before, each part."""
 
 SHIFT = np.array([[1, 0, 0.75], [0, 1, -0.5], [0, 0, 1.0]])
 """A camera motion: in pictures this small none is found."""
@@ -100,13 +106,35 @@ def test_parts_do_not_change_frames_and_flow(reference, tmp_path):
     extracted(videos, tmp_path / "whole", parameters=replace(SMALL, part_frames=100))
     whole, parts = contents(tmp_path / "whole"), contents(out)
     for name in parts:
-        if not name.endswith("motion_masks"):  # tracks begin anew some frames before each part
+        if name.split(":")[1] not in AFRESH:
             np.testing.assert_array_equal(whole[name], parts[name], err_msg=name)
+
+
+@pytest.mark.parametrize("part_frames", [6, 100])
+def test_the_camera_is_tracked_through_a_part(tmp_path, part_frames):
+    pictures = [np.repeat(gray[..., None], 3, axis=2) for gray in scene_of_a_hand(12)]
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "a.mp4", pictures, frame_rate=15)
+    parameters = replace(SMALL, short_side=128, part_frames=part_frames, schedule="fast")
+    extracted(tmp_path / "videos", tmp_path / "store", parameters=parameters)
+    video = Store(tmp_path / "store").open("a.mp4")
+    grays, flows = [to_gray(frame) for frame in video.frames(range(12))], video.flow(range(11))
+    found, known = video.homographies(range(11))
+    assert known.all()
+    remembered = 0
+    for t in range(11):
+        if t % part_frames == 0:
+            tracker = CameraTracker()
+        motion = tracker.next_motion(grays[t], grays[t + 1], flows[t])
+        np.testing.assert_array_equal(found[t], motion.homography)
+        alone = estimate_camera_motion(grays[t], grays[t + 1], flows[t])
+        remembered += not np.array_equal(alone.homography, motion.homography)
+    assert remembered > 5
 
 
 def test_masks_are_made_of_the_stored_warp_flow(tmp_path, monkeypatch):
     camera = CameraMotion(SHIFT, True, 100, 100)
-    monkeypatch.setattr("egotool.extraction.stages.estimate_camera_motion", lambda *_: camera)
+    monkeypatch.setattr(CameraTracker, "next_motion", lambda *_: camera)
     make_video(tmp_path / "videos" / "a.mp4", frames=16)
     tracks = replace(TrackParameters.published(), track_length=4, minimum_length=3, least_motion=0.1)
     extracted(
@@ -201,7 +229,7 @@ def test_other_parameters_make_everything_anew(reference, tmp_path):
 def test_compensated_warp_flow_is_made_of_the_stored_flow(reference, tmp_path, monkeypatch):
     videos, _ = reference
     camera = CameraMotion(SHIFT, True, 100, 100)
-    monkeypatch.setattr("egotool.extraction.stages.estimate_camera_motion", lambda *_: camera)
+    monkeypatch.setattr(CameraTracker, "next_motion", lambda *_: camera)
     extracted(videos, tmp_path, parameters=replace(SMALL, warp_flow="compensated"))
     assert Store(tmp_path).receipt("S1/take_cup/1.mp4").parameters["warp_flow"] == "compensated"
     video = Store(tmp_path).open("S1/take_cup/1.mp4")

@@ -83,6 +83,33 @@ def with_square(
     return result
 
 
+HAND_STEPS = (6.0, 5.0, 4.0, 5.0, 6.0)
+"""Pixels that the hand of `scene_of_a_hand` first moves by, from frame to frame."""
+SLOW_STEP = 0.6
+"""Pixels that it moves by later: too little to be told from the room by two frames."""
+
+
+def scene_of_a_hand(frames: int) -> list[NDArray[np.uint8]]:
+    """Return frames of a room that stands still, bare but for its wall, and a hand below, fast and then slow.
+
+    The hand, two fifths of the frame, moves to the right by `HAND_STEPS`, and then by `SLOW_STEP` per frame.
+    """
+    height, width = HEIGHT + 8, WIDTH + 8
+    room = texture(height, width)
+    room[height // 2 :] = np.rint(128 + 0.05 * (room[height // 2 :].astype(np.float32) - 128))
+    hand = texture(height, width + 60, seed=7)
+    shape = np.zeros((height, width), np.uint8)
+    cv2.ellipse(shape, (width // 2, height), (70, 74), 0, 0, 360, 255, -1)
+    steps = [*HAND_STEPS, *[SLOW_STEP] * frames]
+    places = np.concatenate([[0.0], np.cumsum(steps)])[:frames]
+    result = []
+    for place in places:
+        there = cv2.warpAffine(hand, np.float64([[1, 0, place - 50], [0, 1, 0]]), (width, height))
+        covers = cv2.warpAffine(shape, np.float64([[1, 0, place - 15], [0, 1, 0]]), (width, height)) / 255
+        result.append(np.rint(room * (1 - covers) + there * covers).astype(np.uint8))
+    return result
+
+
 def real_frames(count: int, height: int = 144, width: int = 176) -> list[NDArray[np.uint8]]:
     """Return the first gray frames of a bundled real clip (a head in a car), small."""
     with av.open(fullreferencepair()[0]) as container:

@@ -16,7 +16,7 @@ from egotool.extraction.labels import SplitChoice, check_choice
 from egotool.extraction.parameters import ExtractionParameters, arrays_of, ranges_asked_for, with_segments
 from egotool.extraction.pool import available_cores
 from egotool.manifests import FrameRanges, clip_ranges, hold
-from egotool.motion import estimate_camera_motion, to_gray, tvl1, warp_flow
+from egotool.motion import CameraTracker, to_gray, tvl1, warp_flow
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Array, Codec, Receipt, read_receipt, receipt_file, store_file
 from egotool.video import FoundVideo, VideoInfo, probe, read_frames, working_size
@@ -229,6 +229,6 @@ def _motion(
     schedule, backend = parameters.schedule, parameters.backend
     flow = tvl1(gray0, gray1, schedule=schedule, backend=backend)
     if Array.HOMOGRAPHY in arrays:
-        estimate_camera_motion(gray0, gray1, flow)
+        CameraTracker().next_motion(gray0, gray1, flow)
     if arrays & {Array.WARP_FLOW, Array.MASKS} and parameters.warp_flow == "second":
         warp_flow(gray0, gray1, TURNED, flow=flow, schedule=schedule, backend=backend)

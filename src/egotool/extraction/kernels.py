@@ -7,9 +7,9 @@ import numpy as np
 from egotool.extraction.parameters import ExtractionParameters
 from egotool.extraction.pool import Report
 from egotool.motion import (
+    CameraTracker,
     add_camera_motion,
     compensate_flow,
-    estimate_camera_motion,
     motion_masks,
     tvl1,
     warp_flow,
@@ -39,7 +39,7 @@ def compile_kernels(parameters: ExtractionParameters, report: Report) -> None:
     )
     schedule, backend = parameters.schedule, parameters.backend
     flows = [tvl1(*pair, schedule=schedule, backend=backend) for pair in pairwise(noise)]
-    estimate_camera_motion(noise[0], noise[1], flows[0])
+    CameraTracker().next_motion(noise[0], noise[1], flows[0])
     if parameters.warp_flow == "compensated":
         compensate_flow(flows[0], TURNED)
     else:

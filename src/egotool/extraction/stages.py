@@ -29,9 +29,9 @@ from egotool.extraction.work import PartRange, WorkFolder, overlapping
 from egotool.files import sha256_of_file, write_text
 from egotool.manifests import FrameRanges, clip_ranges
 from egotool.motion import (
+    CameraTracker,
     add_camera_motion,
     compensate_flow,
-    estimate_camera_motion,
     motion_masks,
     to_gray,
     tvl1,
@@ -101,6 +101,7 @@ def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> Non
     arrays = plan.part_arrays
     _, last = plan.span_of(part)
     with _kept_file(plan) as kept, PartWriter(target, codec=plan.parameters.codec) as writer:
+        tracker = CameraTracker()
         previous: NDArray[np.uint8] | None = None
         for index, seconds, rgb in _frames(plan, kept, part.start, min(part.stop + 1, last)):
             if index < part.stop:
@@ -114,7 +115,7 @@ def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> Non
             if index == part.start:
                 _declare(writer, arrays, *gray.shape)
             if previous is not None:
-                _append_motion(writer, plan, kept, index - 1, previous, gray)
+                _append_motion(writer, plan, kept, tracker, index - 1, previous, gray)
             previous = gray
             report(index - part.start)
         if previous is not None and plan.ends_before_gap(part):
@@ -150,6 +151,7 @@ def _append_motion(
     writer: PartWriter,
     plan: VideoPlan,
     kept: PartReader | None,
+    tracker: CameraTracker,
     index: int,
     gray0: NDArray[np.uint8],
     gray1: NDArray[np.uint8],
@@ -169,7 +171,7 @@ def _append_motion(
         return
     # From the flow as it is stored: what is added to a store later equals what is made at once.
     flow = decode_flow(stored)
-    camera = estimate_camera_motion(gray0, gray1, flow)
+    camera = tracker.next_motion(gray0, gray1, flow)
     if Array.HOMOGRAPHY in arrays:
         writer.append(Array.HOMOGRAPHY, camera.homography)
     if Array.HOMOGRAPHY_VALID in arrays:

@@ -5,6 +5,7 @@ the y displacement in pixels from frame t to frame t + 1; a homography maps pixe
 """
 
 from egotool.motion.camera import CameraMotion, estimate_camera_motion
+from egotool.motion.camera_tracker import CameraTracker
 from egotool.motion.flow import Backend, tvl1, tvl1_batch, warm_up
 from egotool.motion.pictures import to_gray
 from egotool.motion.schedule import FLOW_REVISION, SCHEDULES, Schedule
@@ -18,6 +19,7 @@ __all__ = [
     "SCHEDULES",
     "Backend",
     "CameraMotion",
+    "CameraTracker",
     "Schedule",
     "TrackParameters",
     "add_camera_motion",

@@ -1,6 +1,6 @@
 """A homography refined until frame t + 1 looks like frame t: on all edges, without hands, without bending."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import cv2
@@ -67,6 +67,10 @@ class Evidence:
     def of(cls, edges: Samples, gray0: NDArray[np.uint8], gray1: NDArray[np.uint8]) -> Self:
         """Blur the pictures."""
         return cls(edges, voters(edges, gray0.shape), _smooth(gray0), _smooth(gray1))
+
+    def on(self, edges: Samples) -> Self:
+        """Return the same evidence with other edges, or other weights of them."""
+        return replace(self, edges=edges, voters=voters(edges, self.shape))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -27,6 +27,8 @@ LOWEST_WEIGHT = 0.5
 """How much a sample at the lower border counts, where hands come into view; from the middle up it is one."""
 UPPER = 0.6
 """The part of the frame, from above, in which hands are rarest."""
+LEFT_OF_HANDS = 0.1
+"""How much a sample counts where surely a hand is."""
 _SCHARR = 32
 """What a Scharr filter multiplies gradients by."""
 
@@ -71,6 +73,18 @@ def _shared(samples: Samples, shape: tuple[int, ...], full: int) -> Samples:
     height = shape[0]
     samples[6] *= np.clip(1 + (1 - LOWEST_WEIGHT) * (1 - 2 * samples[1] / height), LOWEST_WEIGHT, 1)
     return samples
+
+
+def without_hands(samples: Samples, hands: NDArray[np.float32]) -> Samples:
+    """Return samples that count the less, the likelier a hand (H, W) is where they are.
+
+    A tenth is left: a hand that rests for once, or what was taken for one, speaks for the room where else
+    nothing does.
+    """
+    weighed = samples.copy()
+    likely = hands[samples[1].astype(np.intp), samples[0].astype(np.intp)]
+    weighed[6] *= np.clip(1 - likely, LEFT_OF_HANDS, 1)
+    return weighed
 
 
 def upper_samples(samples: Samples, shape: tuple[int, ...]) -> Samples:

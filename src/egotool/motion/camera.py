@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow, check_pair
 from egotool.motion._candidates import vote, voters
@@ -15,7 +16,7 @@ from egotool.motion._fit import (
     plausible,
 )
 from egotool.motion._refinement import EDGE_SCALES, Evidence, refined
-from egotool.motion._samples import Samples, corner_samples, edge_samples
+from egotool.motion._samples import Samples, corner_samples, edge_samples, without_hands
 from egotool.motion.pictures import to_bytes
 
 INLIER_DISTANCE = 1.0
@@ -74,6 +75,7 @@ def estimate_camera_motion(
     flow: Flow,
     *,
     exclude: Mask | None = None,
+    hands: NDArray[np.float32] | None = None,
     seed: int = 0,
 ) -> CameraMotion:
     """Estimate the camera's motion between two frames, hands in view or not.
@@ -85,11 +87,15 @@ def estimate_camera_motion(
     refined, first by the flow across edges, then by comparing gray values. A motion is valid only if its own
     standard error at the frame's corners is small.
 
+    Two frames alone do not tell what is a hand. Through a video, `CameraTracker` knows more.
+
     Args:
         image0: (H, W) gray, frame t, uint8 or float32 0..1.
         image1: (H, W) gray, frame t + 1.
         flow: (2, H, W) from frame t to frame t + 1.
         exclude: (H, W), non-zero where frame t shows hands or people: nothing there counts.
+        hands: (H, W) float32 0..1, how likely frame t shows hands or other things that move by themselves:
+            what is there counts the less, down to a tenth; but if nothing is found that way, as it is.
         seed: of the random sampling; the same seed gives the same result.
 
     Raises:
@@ -97,15 +103,30 @@ def estimate_camera_motion(
     """
     check_pair(image0, image1)
     check_flow(flow, image0.shape)
-    if exclude is not None and exclude.shape != image0.shape:
-        raise ValueError(f"exclude has shape {exclude.shape}, but the pictures have {image0.shape}")
+    for name, given in (("exclude", exclude), ("hands", hands)):
+        if given is not None and given.shape != image0.shape:
+            raise ValueError(f"{name} has shape {given.shape}, but the pictures have {image0.shape}")
     gray0, gray1 = to_bytes(image0), to_bytes(image1)
     keep = np.full(gray0.shape, 255, np.uint8) if exclude is None else _outside(exclude)
-    corners = corner_samples(gray0, flow, keep)
+    corners, edges = corner_samples(gray0, flow, keep), edge_samples(gray0, flow, keep)
+    if corners.shape[1] <= FEWEST_MATCHES:
+        return CameraMotion(np.eye(3), False, corners.shape[1], 0)
+    evidence = Evidence.of(edges, gray0, gray1)
+    if hands is not None:
+        room = evidence.on(without_hands(edges, hands))
+        found = _judged(without_hands(corners, hands), room, seed)
+        if found.valid:
+            return found
+    return _judged(corners, evidence, seed)
+
+
+def _outside(exclude: Mask) -> Mask:
+    return np.where(exclude > 0, 0, 255).astype(np.uint8)
+
+
+def _judged(corners: Samples, evidence: Evidence, seed: int) -> CameraMotion:
+    """Return the motion found, or that none was."""
     matches = corners.shape[1]
-    if matches <= FEWEST_MATCHES:
-        return CameraMotion(np.eye(3), False, matches, 0)
-    evidence = Evidence.of(edge_samples(gray0, flow, keep), gray0, gray1)
     homography, uncertainty, contested = _motion(corners, evidence, seed)
     inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, evidence.shape):
@@ -113,10 +134,6 @@ def estimate_camera_motion(
     if contested or not _certain(uncertainty, corner_motion(homography, evidence.shape)):
         return CameraMotion(np.eye(3), False, matches, inliers, uncertainty)
     return CameraMotion(homography, True, matches, inliers, uncertainty)
-
-
-def _outside(exclude: Mask) -> Mask:
-    return np.where(exclude > 0, 0, 255).astype(np.uint8)
 
 
 def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography, float, bool]:

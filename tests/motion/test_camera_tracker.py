@@ -1,0 +1,130 @@
+"""Camera motion through a video: what moved before counts less."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
+
+from egotool.motion import CameraTracker, estimate_camera_motion, tvl1
+from egotool.motion._memory_kernels import remember
+from tests.motion.scenes import HAND_STEPS, HEIGHT, WIDTH, corner_error, scene_of_a_hand, shift, texture
+
+FRAMES = 14
+
+
+@pytest.fixture(scope="module")
+def scene() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Pairs of frames and their flow, of a room that stands still and a hand, first fast, then slow."""
+    return [(a, b, tvl1(a, b)) for a, b in pairwise(scene_of_a_hand(FRAMES))]
+
+
+def errors(scene: list, motions: list) -> np.ndarray:
+    shape = scene[0][0].shape
+    return np.array([corner_error(motion.homography, np.eye(3), *shape) for motion in motions])
+
+
+def test_a_hand_that_slowed_down_does_not_pull(scene) -> None:
+    tracker = CameraTracker()
+    tracked = errors(scene, [tracker.next_motion(*pair) for pair in scene])
+    alone = errors(scene, [estimate_camera_motion(*pair) for pair in scene])
+    slow = slice(len(HAND_STEPS), None)
+    assert tracked[slow].mean() < 0.1
+    assert tracked[slow].mean() < 0.5 * alone[slow].mean()
+
+
+def test_the_first_pair_is_as_it_is_alone(scene) -> None:
+    first, alone = CameraTracker().next_motion(*scene[0]), estimate_camera_motion(*scene[0])
+    np.testing.assert_array_equal(first.homography, alone.homography)
+    assert first.uncertainty == alone.uncertainty
+
+
+def test_what_the_caller_excludes_does_not_count_either(scene) -> None:
+    exclude = np.zeros(scene[0][0].shape, np.uint8)
+    exclude[HEIGHT // 3 :] = 255
+    tracker = CameraTracker()
+    assert (
+        tracker.next_motion(*scene[0], exclude=exclude).matches
+        < CameraTracker().next_motion(*scene[0]).matches
+    )
+
+
+def test_what_moved_before_is_no_reason_to_find_nothing() -> None:
+    """Ten frames of noise, of which the camera's motion is not found, and flow all over: then a room."""
+    tracker, random = CameraTracker(), np.random.default_rng(0)
+    noise = [random.integers(0, 255, (HEIGHT, WIDTH), dtype=np.uint8) for _ in range(4)]
+    for a, b in pairwise(noise):
+        tracker.next_motion(a, b, random.normal(0, 9, (2, HEIGHT, WIDTH)).astype(np.float32))
+    room = texture()
+    motion = tracker.next_motion(room, room, np.zeros((2, HEIGHT, WIDTH), np.float32))
+    assert motion.valid
+    assert corner_error(motion.homography, np.eye(3), HEIGHT, WIDTH) < 0.05
+
+
+def test_where_all_has_moved_no_more_than_two_fifths_are_taken_for_hands() -> None:
+    """The camera stands by a wall for some frames; then most of the frame is something that went past."""
+    tracker = CameraTracker()
+    room = texture(HEIGHT, WIDTH)
+    wide = texture(HEIGHT, WIDTH + 60, seed=5)
+    frames = []
+    for t in range(6):
+        frame = room.copy()
+        frame[HEIGHT // 5 :] = wide[HEIGHT // 5 :, 5 * t : 5 * t + WIDTH]
+        frames.append(frame)
+    for a, b in pairwise(frames):
+        tracker.next_motion(a, b, tvl1(a, b))
+    still = tracker.next_motion(frames[-1], frames[-1], np.zeros((2, HEIGHT, WIDTH), np.float32))
+    assert still.valid
+    assert corner_error(still.homography, np.eye(3), HEIGHT, WIDTH) < 0.05
+
+
+def test_pictures_of_another_size_are_refused(scene) -> None:
+    tracker = CameraTracker()
+    tracker.next_motion(*scene[0])
+    small = scene[0][0][:64, :64].copy()
+    with pytest.raises(ValueError, match=r"\(64, 64\)"):
+        tracker.next_motion(small, small, np.zeros((2, 64, 64), np.float32))
+
+
+def test_hands_count_less_but_not_nothing(scene) -> None:
+    image0, image1, flow = scene[-1]
+    alone = estimate_camera_motion(image0, image1, flow)
+    for nothing in (np.zeros(image0.shape, np.float32), np.ones(image0.shape, np.float32)):
+        same = estimate_camera_motion(image0, image1, flow, hands=nothing)
+        np.testing.assert_allclose(same.homography, alone.homography, atol=1e-4)
+    with pytest.raises(ValueError, match="hands"):
+        estimate_camera_motion(image0, image1, flow, hands=np.zeros((3, 3), np.float32))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    height=st.integers(8, 40),
+    width=st.integers(8, 40),
+    stride=st.sampled_from([1, 3, 4]),
+    seed=st.integers(0, 999),
+    known=st.booleans(),
+)
+def test_remembering_is_what_a_plain_loop_says(
+    height: int, width: int, stride: int, seed: int, known: bool
+) -> None:
+    random = np.random.default_rng(seed)
+    flow = random.normal(0, 4, (2, height, width)).astype(np.float32)
+    camera = shift(2.0, -1.0)
+    camera[2, 0] = 1e-3
+    moved = random.random((-(-height // stride), -(-width // stride))).astype(np.float32)
+    y, x = np.mgrid[:height:stride, :width:stride].astype(np.float64)
+    at = flow[:, ::stride, ::stride].astype(np.float64)
+    back = np.linalg.inv(camera)
+    points = np.einsum("ij,jhw->ihw", back, np.stack([x + at[0], y + at[1], np.ones_like(x)]))
+    left = np.hypot(points[0] / points[2] - x, points[1] / points[2] - y)
+    now = np.clip((left - 1) / 2, 0, 1) if known else np.zeros_like(left)
+    expected = np.maximum(now, 0.9 * moved)
+    places = [(y - at[1]) / stride, (x - at[0]) / stride]
+    # Bilinear, and nothing outside, between the last cell and what is beyond it as well.
+    expected_next = map_coordinates(np.pad(expected, 1), [place + 1 for place in places], order=1)
+    carried = np.empty_like(moved)
+    remember(moved, flow, back, known, 1.0, 3.0, 0.9, stride, carried)
+    np.testing.assert_allclose(moved, expected, atol=1e-4)
+    np.testing.assert_allclose(carried, expected_next, atol=1e-3)
