@@ -4,15 +4,15 @@ There is no truth: what is measured is how much frame t + 1, warped back, still 
 absolute difference of gray values, at most 40 each, since hands and what they uncover differ anyway), as part
 of what it differs without. Per video, and over all:
 
-- `found`: the share of pairs of which `estimate_camera_motion` takes a motion, and `difference` with it (1
-  where there is none);
+- `found`: the share of pairs of which `CameraTracker`, having seen all frames before, takes a motion, and
+  `difference` with it (1 where there is none);
+- `alone`, `difference alone`: the same with `estimate_camera_motion`, that is, of these two frames only;
 - `plain`: the difference with what is common: corners and SIFT matches, cv2.findHomography, RANSAC at 1 px.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.descriptors import plain
 
 from egotool.errors import VideoError
-from egotool.motion import estimate_camera_motion, to_gray, tvl1, warp_back
+from egotool.motion import CameraTracker, estimate_camera_motion, to_gray, tvl1, warp_back
 from egotool.video import find_videos, read_frames
 
 MOST_DIFFERENCE = 40
@@ -31,31 +31,35 @@ def difference(gray0: np.ndarray, gray1: np.ndarray) -> float:
     return float(np.minimum(cv2.absdiff(gray0, gray1), MOST_DIFFERENCE).mean())
 
 
-def pairs_of(video: Path, every: int, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield every so many-th pair of the first frames, gray, at the working size."""
-    grays = (to_gray(frame.rgb) for frame in islice(read_frames(video, short_side=256), frames))
-    yield from (pair for number, pair in enumerate(pairwise(grays)) if number % every == every // 2)
+def left_over(gray0: np.ndarray, gray1: np.ndarray, homography: np.ndarray) -> float:
+    """Return what is left of the difference when frame t + 1 is warped back, as part of it."""
+    return difference(gray0, warp_back(gray0, gray1, homography)) / difference(gray0, gray1)
+
+
+MEASURED = ("found", "difference", "alone", "difference alone", "plain")
 
 
 def measure(video: Path, every: int, frames: int) -> dict[str, float]:
-    """Return the means over the pairs of a video; frames that do not change at all are left out."""
-    rows = []
-    for gray0, gray1 in pairs_of(video, every, frames):
-        before = difference(gray0, gray1)
-        if before == 0:
-            continue
+    """Return the means over every so many-th pair; frames that do not change at all are left out."""
+    grays = (to_gray(frame.rgb) for frame in islice(read_frames(video, short_side=256), frames))
+    tracker, rows = CameraTracker(), []
+    for number, (gray0, gray1) in enumerate(pairwise(grays)):
         flow = tvl1(gray0, gray1)
-        camera = estimate_camera_motion(gray0, gray1, flow)
-        common = plain(gray0, gray1, flow)
+        camera = tracker.next_motion(gray0, gray1, flow)
+        if number % every != every // 2 or difference(gray0, gray1) == 0:
+            continue
+        alone = estimate_camera_motion(gray0, gray1, flow)
         rows.append(
             (
                 camera.valid,
-                difference(gray0, warp_back(gray0, gray1, camera.homography)) / before,
-                difference(gray0, warp_back(gray0, gray1, common)) / before,
+                left_over(gray0, gray1, camera.homography),
+                alone.valid,
+                left_over(gray0, gray1, alone.homography),
+                left_over(gray0, gray1, plain(gray0, gray1, flow)),
             )
         )
-    found, ours, theirs = np.mean(rows, axis=0) if rows else (0, 1, 1)
-    return {"pairs": len(rows), "found": float(found), "difference": float(ours), "plain": float(theirs)}
+    means = np.mean(rows, axis=0) if rows else np.ones(len(MEASURED))
+    return {"pairs": len(rows)} | dict(zip(MEASURED, means.tolist(), strict=True))
 
 
 def main() -> None:
@@ -81,16 +85,15 @@ def main() -> None:
         raise SystemExit("no video has two frames that differ")
     weights = [row["pairs"] for row in rows.values()]
     rows["all"] = {"pairs": sum(weights)} | {
-        name: float(np.average([row[name] for row in rows.values()], weights=weights))
-        for name in ("found", "difference", "plain")
+        name: float(np.average([row[name] for row in rows.values()], weights=weights)) for name in MEASURED
     }
     if options.json:
         print(json.dumps(rows, indent=2))
         return
     for name, row in rows.items():
         print(
-            f"{name}: {row['pairs']} pairs, found {row['found']:.1%}, difference {row['difference']:.2f}, "
-            f"plain {row['plain']:.2f}"
+            f"{name}: {row['pairs']} pairs, found {row['found']:.1%}, difference {row['difference']:.3f}, "
+            f"alone {row['alone']:.1%}, {row['difference alone']:.3f}, plain {row['plain']:.3f}"
         )
 
 

@@ -10,7 +10,17 @@ from scipy.ndimage import map_coordinates
 
 from egotool.motion import CameraTracker, estimate_camera_motion, tvl1
 from egotool.motion._memory_kernels import remember
-from tests.motion.scenes import HAND_STEPS, HEIGHT, WIDTH, corner_error, scene_of_a_hand, shift, texture
+from egotool.motion._samples import corner_samples, without_hands
+from tests.motion.scenes import (
+    HAND_STEPS,
+    HEIGHT,
+    WIDTH,
+    corner_error,
+    moved,
+    scene_of_a_hand,
+    shift,
+    texture,
+)
 
 FRAMES = 14
 
@@ -63,21 +73,59 @@ def test_what_moved_before_is_no_reason_to_find_nothing() -> None:
     assert corner_error(motion.homography, np.eye(3), HEIGHT, WIDTH) < 0.05
 
 
-def test_where_all_has_moved_no_more_than_two_fifths_are_taken_for_hands() -> None:
-    """The camera stands by a wall for some frames; then most of the frame is something that went past."""
+BLOB = (slice(40, 80), slice(60, 100))
+"""Rows and columns of something that moves by itself."""
+
+
+def panned(pan: float, own: float, tracker: CameraTracker) -> None:
+    """Show a tracker a room that moves by `pan` pixels to the right, and a blob by `own` more downwards."""
+    image0, image1, flow = moved(texture(HEIGHT + 60, WIDTH + 60), shift(pan, 0))
+    flow[1][BLOB] += own
+    assert tracker.next_motion(image0, image1, flow).valid
+
+
+def test_what_moves_by_itself_is_remembered_where_it_goes() -> None:
     tracker = CameraTracker()
-    room = texture(HEIGHT, WIDTH)
-    wide = texture(HEIGHT, WIDTH + 60, seed=5)
-    frames = []
-    for t in range(6):
-        frame = room.copy()
-        frame[HEIGHT // 5 :] = wide[HEIGHT // 5 :, 5 * t : 5 * t + WIDTH]
-        frames.append(frame)
-    for a, b in pairwise(frames):
-        tracker.next_motion(a, b, tvl1(a, b))
-    still = tracker.next_motion(frames[-1], frames[-1], np.zeros((2, HEIGHT, WIDTH), np.float32))
-    assert still.valid
-    assert corner_error(still.homography, np.eye(3), HEIGHT, WIDTH) < 0.05
+    assert tracker.hands is None
+    panned(0, 8, tracker)
+    for _ in range(3):
+        panned(8, 0, tracker)
+    hands = tracker.hands
+    assert hands is not None and hands.shape == (HEIGHT, WIDTH)
+    rows, columns = np.nonzero(hands > 0.5)
+    # What it moves onto is looked up where the room's flow there says: its front is late by one frame's motion.
+    assert rows.mean() == pytest.approx(59.5 + 4, abs=3)
+    assert columns.mean() == pytest.approx(79.5 + 24, abs=3)
+    inside = hands[BLOB[0].start + 12 : BLOB[0].stop - 4, BLOB[1].start + 28 : BLOB[1].stop + 20]
+    np.testing.assert_allclose(inside, 0.97**3, atol=1e-3)
+    assert (hands == 0).mean() > 0.7
+
+
+def test_what_moves_a_little_beside_a_moving_camera_is_not_remembered() -> None:
+    still, moving = CameraTracker(), CameraTracker()
+    panned(0, 2, still)
+    panned(4, 2, moving)
+    assert still.hands is not None and still.hands[BLOB].mean() > 0.9
+    assert moving.hands is not None and not moving.hands.any()
+
+
+def test_nothing_is_remembered_of_frames_whose_camera_motion_is_not_found() -> None:
+    random, tracker = np.random.default_rng(0), CameraTracker()
+    a, b = random.integers(0, 255, (2, HEIGHT, WIDTH), dtype=np.uint8)
+    motion = tracker.next_motion(a, b, random.normal(0, 9, (2, HEIGHT, WIDTH)).astype(np.float32))
+    assert not motion.valid
+    assert tracker.hands is not None and not tracker.hands.any()
+
+
+def test_no_more_than_two_fifths_of_a_frame_are_taken_for_hands() -> None:
+    """The camera stands before a wall of which a fifth is left to see; the rest goes past."""
+    tracker = CameraTracker()
+    image, _, flow = moved(texture(HEIGHT + 60, WIDTH + 60), shift(0, 0))
+    flow[0, HEIGHT // 4 :] = np.random.default_rng(0).choice([-7, 7], (HEIGHT - HEIGHT // 4, WIDTH))
+    assert tracker.next_motion(image, image, flow).valid
+    assert tracker.hands is not None
+    assert tracker.hands.mean() == pytest.approx(0.4, abs=0.02)
+    assert tracker.hands.max() < 0.6
 
 
 def test_pictures_of_another_size_are_refused(scene) -> None:
@@ -94,6 +142,10 @@ def test_hands_count_less_but_not_nothing(scene) -> None:
     for nothing in (np.zeros(image0.shape, np.float32), np.ones(image0.shape, np.float32)):
         same = estimate_camera_motion(image0, image1, flow, hands=nothing)
         np.testing.assert_allclose(same.homography, alone.homography, atol=1e-4)
+    samples = corner_samples(image0, flow, np.full(image0.shape, 255, np.uint8))
+    weighed = without_hands(samples, np.linspace(0, 1, image0.size, dtype=np.float32).reshape(image0.shape))
+    assert (weighed[6] <= samples[6]).all() and (weighed[6] > 0.9 * samples[6])[:5].all()
+    np.testing.assert_allclose(weighed[6].min(), 0.1 * samples[6][weighed[6].argmin()], rtol=1e-5)
     with pytest.raises(ValueError, match="hands"):
         estimate_camera_motion(image0, image1, flow, hands=np.zeros((3, 3), np.float32))
 
@@ -113,18 +165,18 @@ def test_remembering_is_what_a_plain_loop_says(
     flow = random.normal(0, 4, (2, height, width)).astype(np.float32)
     camera = shift(2.0, -1.0)
     camera[2, 0] = 1e-3
-    moved = random.random((-(-height // stride), -(-width // stride))).astype(np.float32)
+    before = random.random((-(-height // stride), -(-width // stride))).astype(np.float32)
     y, x = np.mgrid[:height:stride, :width:stride].astype(np.float64)
     at = flow[:, ::stride, ::stride].astype(np.float64)
     back = np.linalg.inv(camera)
     points = np.einsum("ij,jhw->ihw", back, np.stack([x + at[0], y + at[1], np.ones_like(x)]))
     left = np.hypot(points[0] / points[2] - x, points[1] / points[2] - y)
     now = np.clip((left - 1) / 2, 0, 1) if known else np.zeros_like(left)
-    expected = np.maximum(now, 0.9 * moved)
+    expected = np.maximum(now, 0.9 * before)
     places = [(y - at[1]) / stride, (x - at[0]) / stride]
     # Bilinear, and nothing outside, between the last cell and what is beyond it as well.
     expected_next = map_coordinates(np.pad(expected, 1), [place + 1 for place in places], order=1)
-    carried = np.empty_like(moved)
-    remember(moved, flow, back, known, 1.0, 3.0, 0.9, stride, carried)
-    np.testing.assert_allclose(moved, expected, atol=1e-4)
+    carried = np.empty_like(before)
+    remember(before, flow, back, known, 1.0, 3.0, 0.9, stride, carried)
+    np.testing.assert_allclose(before, expected, atol=1e-4)
     np.testing.assert_allclose(carried, expected_next, atol=1e-3)

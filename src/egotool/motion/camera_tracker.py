@@ -59,10 +59,17 @@ class CameraTracker:
         """
         if self._moved is not None and image0.shape != self._shape:
             raise ValueError(f"the picture has shape {image0.shape}, but those before had {self._shape}")
-        hands = None if self._moved is None else _likely_hands(self._moved, image0.shape)
-        motion = estimate_camera_motion(image0, image1, flow, exclude=exclude, hands=hands)
+        motion = estimate_camera_motion(image0, image1, flow, exclude=exclude, hands=self.hands)
         self._remember(flow, motion)
         return motion
+
+    @property
+    def hands(self) -> NDArray[np.float32] | None:
+        """(H, W) 0..1: how likely hands, or what else moves by itself, are in the newest frame.
+
+        None before the first two frames.
+        """
+        return None if self._moved is None else _likely_hands(self._moved, self._shape)
 
     def _remember(self, flow: Flow, motion: CameraMotion) -> None:
         height, width = self._shape = flow.shape[1:]
