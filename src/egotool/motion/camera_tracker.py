@@ -30,8 +30,8 @@ class CameraTracker:
 
     Between two frames a hand that moves slowly looks much as the room does, and bends the homography; but it
     moved faster before, or will again. So what moved against the room is carried along by the flow, fades
-    slowly, and counts little when the next motion is estimated (`hands` of `estimate_camera_motion`). Of
-    every pair of frames only the past is used: the order in which frames come matters, nothing else does.
+    slowly, and counts little when the next motion is estimated (`hands` of `estimate_camera_motion`).
+    Frames must come in order; another scene wants another tracker.
 
     Example:
         tracker = CameraTracker()
@@ -57,8 +57,8 @@ class CameraTracker:
         Raises:
             TypeError, ValueError: as `estimate_camera_motion`; also for pictures of another size than before.
         """
-        if self._moved is not None and image0.shape != self._shape:
-            raise ValueError(f"the picture has shape {image0.shape}, but those before had {self._shape}")
+        if self._moved is not None and np.shape(image0) != self._shape:
+            raise ValueError(f"the picture has shape {np.shape(image0)}, but those before had {self._shape}")
         motion = estimate_camera_motion(image0, image1, flow, exclude=exclude, hands=self.hands)
         self._remember(flow, motion)
         return motion
@@ -80,7 +80,7 @@ class CameraTracker:
         remember(
             self._moved,
             flow,
-            np.linalg.inv(motion.homography),
+            np.asarray(np.linalg.inv(motion.homography), np.float64),
             motion.valid,
             LEAST_MOTION * slack,
             MOST_MOTION * slack,
@@ -93,10 +93,8 @@ class CameraTracker:
 
 def _likely_hands(moved: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Return (H, W): how likely a hand is at each pixel, a little around what moved included."""
-    around = cv2.dilate(moved, np.ones((3, 3), np.uint8))
-    covered = float(around.mean())
-    if covered > MOST_HANDS:
-        around *= MOST_HANDS / covered
+    around = np.asarray(cv2.dilate(moved, np.ones((3, 3), np.uint8)), np.float32)
+    around *= np.float32(min(1, MOST_HANDS / max(float(around.mean()), 1e-6)))
     rows, columns = moved.shape
     wide = cv2.resize(around, (columns * STRIDE, rows * STRIDE), interpolation=cv2.INTER_NEAREST)
     likely: NDArray[np.float32] = np.ascontiguousarray(wide[: shape[0], : shape[1]], np.float32)
