@@ -14,9 +14,9 @@ import numpy as np
 from benchmarks.masks import MODES, clip
 
 from egotool.motion import (
+    CameraTracker,
     add_camera_motion,
     compensate_flow,
-    estimate_camera_motion,
     motion_masks,
     tvl1,
     warp_flow,
@@ -37,9 +37,8 @@ def panels(mode: Mode, seed: int) -> list[tuple[str, np.ndarray]]:
     )
     grays, truth = clip(plan, clean=False)
     flows = [tvl1(a, b) for a, b in pairwise(grays)]
-    motions = [
-        estimate_camera_motion(a, b, flow) for (a, b), flow in zip(pairwise(grays), flows, strict=True)
-    ]
+    tracker = CameraTracker()
+    motions = [tracker.next_motion(a, b, flow) for (a, b), flow in zip(pairwise(grays), flows, strict=True)]
     homographies = [motion.homography for motion in motions]
     left = [
         warp_flow(a, b, homography, flow=flow)
