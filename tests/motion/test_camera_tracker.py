@@ -61,18 +61,6 @@ def test_what_the_caller_excludes_does_not_count_either(scene) -> None:
     )
 
 
-def test_what_moved_before_is_no_reason_to_find_nothing() -> None:
-    """Ten frames of noise, of which the camera's motion is not found, and flow all over: then a room."""
-    tracker, random = CameraTracker(), np.random.default_rng(0)
-    noise = [random.integers(0, 255, (HEIGHT, WIDTH), dtype=np.uint8) for _ in range(4)]
-    for a, b in pairwise(noise):
-        tracker.next_motion(a, b, random.normal(0, 9, (2, HEIGHT, WIDTH)).astype(np.float32))
-    room = texture()
-    motion = tracker.next_motion(room, room, np.zeros((2, HEIGHT, WIDTH), np.float32))
-    assert motion.valid
-    assert corner_error(motion.homography, np.eye(3), HEIGHT, WIDTH) < 0.05
-
-
 BLOB = (slice(40, 80), slice(60, 100))
 """Rows and columns of something that moves by itself."""
 

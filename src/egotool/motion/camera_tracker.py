@@ -1,7 +1,5 @@
 """Camera motion through a video: what moved a moment ago is likely a hand now."""
 
-from typing import Final
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ with the head at rest."""
 PER_MOTION = 2.0
 """How many times as much that is for every pixel of the camera's motion: a room is no plane, and what is
 nearer or farther than the rest of it moves by itself, too."""
-FADING: Final = 0.97
+FADING = 0.97
 """What is left of it from one frame to the next: a hand that comes to rest is one for another second."""
 STRIDE = 4
 """Pixels between the places that are remembered."""
