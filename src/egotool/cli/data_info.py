@@ -117,7 +117,7 @@ def _render(overview: "Overview", console: "Console") -> None:
     }
     console.print(_bars(lengths))
     ordered = sorted(counts.actions.items(), key=lambda item: -sum(item[1].values()))
-    console.print(f"\n[bold]Segments of the {len(ordered)} actions[/]")
+    console.print("\n[bold]Segments by action[/]")
     console.print(_bars({name: sum(splits.values()) for name, splits in ordered[:ACTIONS_SHOWN]}))
     if len(ordered) > ACTIONS_SHOWN:
         console.print(f"… and {len(ordered) - ACTIONS_SHOWN} rarer actions; --json lists all.")
