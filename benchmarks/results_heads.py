@@ -17,7 +17,8 @@ from egotool.runs import Run, clip_settings, read_labelled_data
 
 _SIDE = 7
 _EVERY = 2
-"""Every second segment is enough for the best fixed filters."""
+"""Every second segment of the training split is enough to find the best fixed filters; they are measured on
+all of the test split, as the heads are."""
 
 
 class HeadResult(BaseModel):
@@ -145,7 +146,7 @@ def _error(run: Run, kernel: Tensor | None) -> float:
 def _frames(run: Run, split: str) -> Iterator[tuple[Tensor, Tensor]]:
     data = read_labelled_data(Path(run.record.data.store), Path(run.record.data.manifest))
     settings = clip_settings(run.recipe, augment=False, targets=True)
-    segments = data.segments[split][::_EVERY]
+    segments = data.segments[split][:: _EVERY if split == "train" else 1]
     dataset = ClipDataset(data.store, segments, run.record.actions, settings, seed=0, cache_bytes=0)
     for batch in clip_loader(dataset, batch_size=8, workers=0, shuffle=False, seed=0):
         yield batch["frames"].flatten(0, 1), batch["next_frames"].flatten(0, 1)

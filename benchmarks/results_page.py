@@ -15,11 +15,10 @@ from egotool.evaluation import (
     compare_predictions,
     fuse_predictions,
     read_predictions,
-    wilson_interval,
 )
 from egotool.evaluation.comparison import Comparison
 from egotool.files import write_text
-from egotool.reporting import DOCUMENTS, collect_outcomes, comparison_table
+from egotool.reporting import DOCUMENTS, collect_outcomes, comparison_table, wilson_interval
 from egotool.reporting.figures import choose_figure_runs, write_pictures
 from egotool.reporting.sheet_frames import choose_rows
 from egotool.runs import Run, find_runs, read_run
@@ -145,7 +144,7 @@ def _main_table(trials: Mapping[str, Trials], compared: Mapping[str, Comparison]
     for model, each in trials.items():
         mean = statistics.fmean(each.accuracies)
         total = len(each.predictions[0].segments)
-        low, high = wilson_interval(round(mean / 100 * total), total)
+        low, high = wilson_interval(mean / 100, total)
         difference, interval, p_values = "", "", ""
         if model in compared:
             comparison = compared[model]
