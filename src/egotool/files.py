@@ -28,6 +28,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove from `folder` what processes that were killed inside `replacing` have left.
+
+    Only where nobody else writes: what another process is writing would go, too.
+    """
+    for path in folder.glob(".*.tmp*"):
+        path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` (UTF-8, newlines as given) to `path`, whole or not at all."""
     with replacing(path) as temporary:

@@ -1,5 +1,7 @@
 import contextlib
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -120,3 +122,20 @@ def test_balance_is_said_and_recorded(folder: Path) -> None:
     assert json.loads(out)["record"]["balance"] is True
     status, out, _ = egotool(folder, "train", "convlstm", "--device", "cpu", "--json", *SETTINGS)
     assert json.loads(out)["record"]["balance"] is False  # a run of its own
+
+
+@pytest.mark.slow
+def test_two_devices_choose_the_epoch_on_every_segment_once(tmp_path: Path) -> None:
+    make_labelled_store(tmp_path / "store", actions=("push_left", "push_right", "lift_up"), each=2)
+    settings = [*SETTINGS, "--set", "stages.0.epochs=1", "--set", "stages.1.epochs=2"]
+    words = ["train", "rgb", "--device", "cpu", "--devices", "2", "--json", *settings]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "egotool", *words],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    document = json.loads(done.stdout)
+    best = document["record"]["best"]  # three segments: shares that were filled up would be of four
+    scored = egotool(tmp_path, "evaluate", document["run"], "--split", "validation", "--json")
+    scores = json.loads(scored[1])
+    assert (best["accuracy"], best["loss"]) == pytest.approx((scores["top1"], scores["loss"]), abs=1e-6)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from egotool.clips import ClipDataset, ClipSampler, ClipSettings, clip_loader
+from egotool.clips import loader as loader_module
 from egotool.manifests import Segment
 from tests.clips.stores import make_video
 
@@ -126,3 +127,40 @@ def test_balanced_batches_do_not_depend_on_workers(store):
         return [number for batch in loader for number in batch["index"].tolist()]
 
     assert indices(0) == indices(2)
+
+
+def shares(store: Path, monkeypatch: pytest.MonkeyPatch, processes: int, *, shuffle: bool) -> list[list[int]]:
+    monkeypatch.setattr(loader_module.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(loader_module.distributed, "get_world_size", lambda: processes)
+    sampler = ClipSampler(clips(store), shuffle=shuffle, seed=2, shared=True)
+    found = []
+    for number in range(processes):
+        monkeypatch.setattr(loader_module.distributed, "get_rank", lambda number=number: number)
+        found.append(list(sampler))
+        assert len(sampler) == len(found[-1])
+    return found
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4, 5])
+def test_scoring_on_several_devices_sees_every_clip_once(store, monkeypatch, processes):
+    found = shares(store, monkeypatch, processes, shuffle=False)
+    assert sorted(place for share in found for place in share) == list(range(6))
+
+
+def test_with_fewer_clips_than_devices_all_score_all(store, monkeypatch):
+    assert shares(store, monkeypatch, 7, shuffle=False) == [list(range(6))] * 7
+
+
+@pytest.mark.parametrize("processes", [2, 4, 7, 13])
+def test_training_on_several_devices_shares_an_epoch_equally(store, monkeypatch, processes):
+    found = shares(store, monkeypatch, processes, shuffle=True)
+    assert len({len(share) for share in found}) == 1
+    together = [place for step in zip(*found, strict=True) for place in step]
+    assert together[:6] == list(ClipSampler(clips(store), shuffle=True, seed=2))  # one process's order
+    assert set(together) == set(range(6)) and len(together) < 6 + processes
+
+
+def test_a_loader_that_is_not_shared_stays_whole_in_a_group(store, monkeypatch):
+    monkeypatch.setattr(loader_module.distributed, "is_initialized", lambda: True)
+    loader = clip_loader(clips(store), batch_size=4, workers=0, shuffle=False, seed=1)
+    assert list(loader.sampler) == list(range(6))

@@ -1,17 +1,21 @@
 """Trials, rows of tables, searches: what fails, what is reused, what an interruption leaves."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
-from egotool.errors import UsageError
+from egotool.errors import RunError, UsageError
+from egotool.progress import SilentProgress
 from egotool.runs import Recipe, find_runs, load_recipe, read_run
 from egotool.runs.paper import read_paper
 from egotool.training import Task, TrainingRequest, choose_rows, row_tasks, train_all
-from egotool.training.search import search, search_ranges
+from egotool.training import search as search_module
+from egotool.training.search import search, search_folder, search_ranges
 from tests.training.small_store import TINY, make_labelled_store
 from tests.training.test_chain import KillAt, Killed
 
@@ -130,6 +134,61 @@ def test_an_interrupted_search_goes_on_with_the_same_proposals(store: Path, tmp_
     found = searching(store, tmp_path / "cut", 3)
     assert [each.settings for each in found.proposals] == [each.settings for each in whole.proposals]
     assert [each.accuracy for each in found.proposals] == [each.accuracy for each in whole.proposals]
+
+
+def test_a_search_that_is_interrupted_often_still_ends(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object, **options: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_module, "run_plan", killed)
+        for _ in range(5):
+            with pytest.raises(Killed):
+                searching(store, tmp_path, 1)
+    found = searching(store, tmp_path, 1)
+    assert found.best is not None and len(found.proposals) == 1
+
+
+def test_a_search_in_which_everything_fails_ends_and_names_no_best(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: object, **options: object) -> None:
+        raise RunError("diverged")
+
+    monkeypatch.setattr(search_module, "run_plan", failing)
+    found = searching(store, tmp_path, 2)
+    assert found.best is None and [each.accuracy for each in found.proposals] == [None] * 5
+    assert searching(store, tmp_path, 2) == found
+
+
+def test_of_two_searches_at_once_one_waits(store: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("dynamic-net", "small", overrides=BRIEF)
+    folder = search_folder(replace(request(store, tmp_path, recipe), role="search"))
+    folder.mkdir(parents=True)
+    waiting = threading.Event()
+
+    class Listening(SilentProgress):
+        def message(self, text: str) -> None:
+            if "waiting for it" in text:
+                waiting.set()
+
+    with FileLock(folder / ".lock"):
+        thread = threading.Thread(
+            target=searching, args=(store, tmp_path, 1), kwargs={"progress": Listening()}
+        )
+        thread.start()
+        assert waiting.wait(60)
+        assert not (folder / "journal.log").exists()
+    thread.join(120)
+    assert len(searching(store, tmp_path, 1).proposals) == 1
+
+
+def test_a_search_trains_on_one_device(store: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("dynamic-net", "small", overrides=BRIEF)
+    with pytest.raises(UsageError, match="--devices"):
+        search(lambda _: replace(request(store, tmp_path, recipe), devices=2), count=1)
 
 
 def test_the_best_of_a_search_becomes_a_model_when_asked_for(store: Path, tmp_path: Path) -> None:

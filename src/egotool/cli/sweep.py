@@ -118,7 +118,7 @@ def _sweep_table(
 ) -> None:
     from egotool.console import ConsoleProgress, output_console
     from egotool.reporting.commands import table_command
-    from egotool.training import plan_training, row_tasks, train_all
+    from egotool.training import is_main_process, plan_training, row_tasks, train_all
 
     with ConsoleProgress() as progress:
         choice = options.choose_recipe()
@@ -136,6 +136,9 @@ def _sweep_table(
         )
         if dry_run:
             plans = [plan_training(each.task.make_request()) for each in tasks]
+        elif not is_main_process():  # Lightning starts the command once more for every further device
+            train_all([each.task for each in tasks])
+            return
         else:
             told: list[TrainingPlan] = []
 

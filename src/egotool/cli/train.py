@@ -147,8 +147,7 @@ def _train(
         if dry_run:
             estimates = estimate(plan, progress=progress)
         elif not is_main_process():  # Lightning starts the command once more for every further device
-            for seed, fold in several:
-                run_plan(plan_training(request(seed, fold)))
+            train_all([Task(_name(model, *each), partial(request, *each)) for each in several])
             return
         elif len(several) == 1:  # its errors are the command's
             announce(plan, progress)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import distributed
 from torch.utils.data import DataLoader, Sampler
 
 from egotool.clips.dataset import Clip, ClipDataset
@@ -19,16 +20,29 @@ class ClipSampler(Sampler[int]):
 
     With `balance` an epoch draws as many clips as there are, with replacement: every action is equally
     likely, and so is every clip of it. Rare actions are then seen as often as frequent ones.
+
+    With `shared` the processes of a torch.distributed group, once there is one, divide the epoch. Shuffled
+    (training), all get equally many, and the first clips of the order fill up; otherwise (scoring) every
+    clip goes to exactly one, or, with fewer clips than processes, all clips to every one: rates are those of
+    one process either way.
     """
 
     def __init__(
-        self, dataset: ClipDataset, *, shuffle: bool, seed: int, epoch: int = 0, balance: bool = False
+        self,
+        dataset: ClipDataset,
+        *,
+        shuffle: bool,
+        seed: int,
+        epoch: int = 0,
+        balance: bool = False,
+        shared: bool = False,
     ) -> None:
         if balance and not shuffle:
             raise ValueError("balanced clips are drawn at random: balance needs shuffle")
         self.dataset = dataset
         self.shuffle = shuffle
         self.balance = balance
+        self.shared = shared
         self.seed = seed
         self.set_epoch(epoch)
 
@@ -38,7 +52,7 @@ class ClipSampler(Sampler[int]):
         self.dataset.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self._share(np.arange(len(self.dataset))))
 
     def __iter__(self) -> Iterator[int]:
         order = np.arange(len(self.dataset))
@@ -47,7 +61,18 @@ class ClipSampler(Sampler[int]):
             order = rng.choice(order, size=len(order), p=self._chances())
         elif self.shuffle:
             rng.shuffle(order)
-        return iter(order.tolist())
+        return iter(self._share(order).tolist())
+
+    def _share(self, order: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return which places of an epoch's order are this process's."""
+        if not self.shared or not distributed.is_available() or not distributed.is_initialized():
+            return order
+        processes, number = distributed.get_world_size(), distributed.get_rank()
+        if self.shuffle:
+            order = np.resize(order, -(-len(order) // processes) * processes)
+        elif len(order) < processes:
+            return order
+        return order[number::processes]
 
     def _chances(self) -> NDArray[np.float64]:
         """Return how likely each clip is to be drawn."""
@@ -70,6 +95,7 @@ def clip_loader(
     epoch: int = 0,
     drop_last: bool = False,
     balance: bool = False,
+    shared: bool = False,
     pin_memory: bool | None = None,
     start_method: Literal["fork", "spawn", "forkserver"] | None = None,
 ) -> DataLoader[Clip]:
@@ -88,13 +114,14 @@ def clip_loader(
             before Lightning names the epoch.
         drop_last: leave an incomplete last batch out.
         balance: draw every action equally often (training), see `ClipSampler`.
+        shared: several processes divide every epoch among them, see `ClipSampler`.
         pin_memory: put batches where a GPU fetches them faster; None: if there is a GPU (CUDA).
         start_method: how workers are started; None takes Python's default.
     """
     return DataLoader(
         dataset,
         batch_size=batch_size,
-        sampler=ClipSampler(dataset, shuffle=shuffle, seed=seed, epoch=epoch, balance=balance),
+        sampler=ClipSampler(dataset, shuffle=shuffle, seed=seed, epoch=epoch, balance=balance, shared=shared),
         num_workers=workers,
         drop_last=drop_last,
         persistent_workers=workers > 0,

@@ -20,7 +20,7 @@ from egotool.errors import RunError
 from egotool.files import inside, write_text
 from egotool.runs.loading import recipe_from_toml, recipe_to_toml
 from egotool.runs.recipe import Recipe
-from egotool.runs.scores import Scores
+from egotool.runs.scores import Loss, Scores
 
 RUN_FORMAT_VERSION = 1
 Protocol = Literal["honest", "paper"]
@@ -53,7 +53,7 @@ class EpochRecord(_Document):
 
     epoch: int
     accuracy: float
-    loss: float
+    loss: Loss
 
 
 class RunRecord(_Document):
@@ -130,6 +130,11 @@ class Run:
     def best_checkpoint(self) -> Path:
         """Weights of the chosen epoch."""
         return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def better_checkpoint(self) -> Path:
+        """Weights of an epoch that beats the best one, until last.ckpt is of that epoch, too."""
+        return self.folder / "checkpoints" / "better.ckpt"
 
     @property
     def last_checkpoint(self) -> Path:

@@ -1,8 +1,17 @@
 """What an evaluation leaves behind: one JSON document per run and split."""
 
-from typing import Literal
+import math
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def _nan_for_null(value: object) -> object:
+    return math.nan if value is None else value
+
+
+Loss = Annotated[float, BeforeValidator(_nan_for_null)]
+"""A mean loss. JSON knows no NaN or infinity: both are written as null, and null is read as NaN."""
 
 
 class _Document(BaseModel):
@@ -55,7 +64,7 @@ class Scores(_Document):
     interval_high: float
     chance: float
     """What always guessing the most frequent action of the split would reach."""
-    loss: float
+    loss: Loss
     """Mean negative log-likelihood."""
     actions: tuple[str, ...]
     per_class: tuple[ClassScore, ...]

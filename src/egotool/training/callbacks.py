@@ -3,13 +3,16 @@
 import contextlib
 import csv
 import io
+import math
+import time
 from pathlib import Path
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from egotool.clips import Clip, ClipDataset
+from egotool.clips import Clip
+from egotool.errors import RunError
 from egotool.files import replacing, write_text
 from egotool.progress import Progress
 from egotool.runs import EpochRecord, Run, save_weights
@@ -17,17 +20,44 @@ from egotool.training.module import StageModule
 
 
 class KeepBest(Callback):
-    """Saves the weights of the epoch with the best accuracy; of equal ones the one with the smaller loss."""
+    """Saves the weights of the epoch with the best accuracy; of equal ones the one with the smaller loss.
 
-    def __init__(self, run: Run) -> None:
+    They are saved as better.ckpt, which becomes best.ckpt once last.ckpt knows of it (`KeepLast`): a training
+    that is killed in between repeats the epoch, and a GPU need not repeat it to the last digit.
+    """
+
+    def __init__(self, run: Run, *, selection_split: str) -> None:
         self.run = run
+        self.selection_split = selection_split
         self.best: EpochRecord | None = None
         self.last: EpochRecord | None = None
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Settle what a training that was killed has left of its last epoch."""
+        if trainer.is_global_zero:
+            self.settle()
+
+    def settle(self) -> None:
+        """Make better.ckpt best.ckpt if it is of the best epoch that last.ckpt knows of; else remove it."""
+        better = self.run.better_checkpoint
+        if not better.is_file():
+            return
+        saved = torch.load(better, map_location="cpu", weights_only=True)["epoch"]
+        if self.best is not None and saved == self.best.epoch:
+            better.replace(self.run.best_checkpoint)
+        else:
+            better.unlink()
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compare the epoch with the best so far."""
+        """Compare the epoch with the best so far.
+
+        Raises:
+            RunError: if the network has come to no numbers; what it was before stays.
+        """
         metrics = trainer.callback_metrics
         accuracy, loss = float(metrics["selection/accuracy"]), float(metrics["selection/loss"])
+        if not math.isfinite(loss):
+            raise RunError(self._diverged(trainer.current_epoch, loss))
         self.last = EpochRecord(epoch=trainer.current_epoch, accuracy=accuracy, loss=loss)
         best = self.best
         if best is None or (accuracy, -loss) > (best.accuracy, -best.loss):
@@ -36,8 +66,16 @@ class KeepBest(Callback):
             if trainer.is_global_zero:
                 identity = self.run.record.identity
                 save_weights(
-                    pl_module.network, self.run.best_checkpoint, identity=identity, epoch=self.best.epoch
+                    pl_module.network, self.run.better_checkpoint, identity=identity, epoch=self.best.epoch
                 )
+
+    def _diverged(self, epoch: int, loss: float) -> str:
+        stages = self.run.recipe.stages
+        return (
+            f"{self.run.name} diverged in epoch {epoch + 1}: the loss on the {self.selection_split} split is "
+            f"{loss}; choose a smaller learning rate than {stages[-1].lr:g} "
+            f"(`--set stages.{len(stages) - 1}.lr=…`)"
+        )
 
     def state_dict(self) -> dict[str, dict[str, int | float]]:
         """Return what last.ckpt keeps."""
@@ -51,10 +89,13 @@ class KeepBest(Callback):
 
 
 class KeepLast(Callback):
-    """After every epoch saves all that is needed to go on from there."""
+    """After every epoch saves all that is needed to go on from there, and in run.json how far it has come."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, keep_best: KeepBest) -> None:
         self.run = run
+        self.keep_best = keep_best
+        self.seconds_before = run.record.seconds
+        self.began = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write last.ckpt, whole or not at all."""
@@ -62,16 +103,18 @@ class KeepLast(Callback):
         # every process takes part in collecting the state, the first one writes it
         with replacing(path) if trainer.is_global_zero else contextlib.nullcontext(path) as target:
             trainer.save_checkpoint(target)
+        if trainer.is_global_zero:
+            self.record(trainer.current_epoch + 1)
 
-
-class CountEpochs(Callback):
-    """Tells the clips which epoch comes next, also where several devices have samplers of Lightning's own."""
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Name the next epoch before its first batch is asked for."""
-        dataset = getattr(trainer.train_dataloader, "dataset", None)
-        if isinstance(dataset, ClipDataset):
-            dataset.set_epoch(trainer.current_epoch + 1)
+    def record(self, epochs_done: int) -> None:
+        """Bring best.ckpt and run.json to where last.ckpt is."""
+        self.keep_best.settle()
+        self.run.update(
+            epochs_done=epochs_done,
+            best=self.keep_best.best,
+            last=self.keep_best.last,
+            seconds=round(self.seconds_before + time.monotonic() - self.began, 1),
+        )
 
 
 class WriteMetrics(Callback):

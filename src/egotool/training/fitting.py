@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import shutil
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from egotool.clips import Clip, ClipDataset, clip_loader
 from egotool.errors import EgotoolError, RunError
+from egotool.files import remove_leftovers
 from egotool.models import TwoStreamNetwork
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import (
@@ -31,7 +31,7 @@ from egotool.runs import (
     read_run,
     utc_now,
 )
-from egotool.training.callbacks import CountEpochs, KeepBest, KeepLast, TellProgress, WriteMetrics
+from egotool.training.callbacks import KeepBest, KeepLast, TellProgress, WriteMetrics
 from egotool.training.environment import git_commit, versions
 from egotool.training.module import StageModule
 from egotool.training.parents import load_parents
@@ -50,7 +50,7 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     if stage.state == "reuse":
         return read_run(stage.folder)
     stage.folder.mkdir(parents=True, exist_ok=True)
-    with _only_one(stage.folder, progress):
+    with only_one(stage.folder, progress):
         again = plan.request.again and stage.is_last
         state = stage_state(  # may have changed while waiting
             stage.folder, stage.identity, again=again, scored_is_enough=stage.is_last
@@ -62,21 +62,17 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
             run = create_run(stage.folder, record=_new_record(plan, stage), recipe=stage.recipe)
         else:
             run = read_run(stage.folder)
-        began = time.monotonic()
+            remove_leftovers(run.last_checkpoint.parent)
         try:
-            best, last, epochs_done = _fit(plan, stage, run, resume=state == "resume", progress=progress)
+            _fit(plan, stage, run, resume=state == "resume", progress=progress)
         except EgotoolError:
             if not run.last_checkpoint.is_file():  # nothing was trained: nothing half-written stays
                 _clear(stage.folder)
             raise
         run.update(
             status="finished",
-            best=best,
-            last=last,
-            epochs_done=epochs_done,
-            selection=_selection_sentence(plan, stage, best),
+            selection=_selection_sentence(plan, stage, run.record.best),
             finished=utc_now(),
-            seconds=round(run.record.seconds + time.monotonic() - began, 1),
         )
     return run
 
@@ -94,9 +90,7 @@ def _fit_beside(plan: TrainingPlan, stage: StagePlan) -> Run:
     return run
 
 
-def _fit(
-    plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progress: Progress
-) -> tuple[EpochRecord | None, EpochRecord | None, int]:
+def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progress: Progress) -> None:
     # setup
     request, classes = plan.request, len(plan.data.actions)
     torch.manual_seed(request.seed)
@@ -108,7 +102,8 @@ def _fit(
     )
     epochs_done = _epochs_done(run.last_checkpoint) if resume else 0
     train_loader, selection_loader = _loaders(plan, stage, epoch=epochs_done)
-    keep_best = KeepBest(run)
+    keep_best = KeepBest(run, selection_split=plan.selection_split)
+    keep_last = KeepLast(run, keep_best)
     clips = len(train_loader.dataset)  # type: ignore[arg-type]  # a ClipDataset has a length
     task = f"{'shared' if stage.role == 'stage' else stage.recipe.model} {stage.stage.name}"
     with _quiet_lightning():
@@ -124,8 +119,7 @@ def _fit(
                 keep_best,
                 WriteMetrics(stage.folder / "metrics.csv", selection_split=plan.selection_split),
                 TellProgress(task, progress, clips=clips),
-                KeepLast(run),
-                CountEpochs(),
+                keep_last,
             ],
             default_root_dir=stage.folder,
             enable_checkpointing=False,
@@ -133,6 +127,7 @@ def _fit(
             enable_model_summary=False,
             log_every_n_steps=1,
             num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # it would count segments twice to make the shares equal
         )
         # fit, and validate after every epoch
         checkpoint = run.last_checkpoint if resume else None
@@ -142,7 +137,8 @@ def _fit(
             raise KeyboardInterrupt from error
     if trainer.interrupted:
         raise KeyboardInterrupt
-    return keep_best.best, keep_best.last, trainer.current_epoch
+    if trainer.is_global_zero:  # killed after its last epoch, nothing has been trained and told now
+        keep_last.record(trainer.current_epoch)
 
 
 def _strategy(devices: int, stage: StagePlan) -> str:
@@ -175,6 +171,7 @@ def _loaders(
             seed=request.seed,
             epoch=epoch,
             balance=request.balance,
+            shared=request.devices > 1,
             pin_memory=pin_memory,
         ),
         clip_loader(
@@ -183,6 +180,7 @@ def _loaders(
             workers=request.workers,
             shuffle=False,
             seed=request.seed,
+            shared=request.devices > 1,
             pin_memory=pin_memory,
         ),
     )
@@ -259,12 +257,17 @@ _LOCK_NAME = ".lock"
 
 
 @contextlib.contextmanager
-def _only_one(folder: Path, progress: Progress) -> Iterator[None]:
+def only_one(folder: Path, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a run's or a search's folder; another process waits for it, and says so.
+
+    Raises:
+        RunError: if the folder cannot be written.
+    """
     lock = FileLock(folder / _LOCK_NAME)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress.message(f"Another egotool is training {folder.name}; waiting for it.")
+        progress.message(f"Another egotool is at work in {folder.name}; waiting for it.")
         lock.acquire()
     except OSError as error:
         raise RunError(f"the run folder {folder} cannot be written: {error}") from error

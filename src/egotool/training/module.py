@@ -77,7 +77,7 @@ class StageModule(LightningModule):
         if batch_idx > 0:
             return
         epoch = self.current_epoch
-        torch.manual_seed(self.seed * 100_003 + epoch)
+        torch.manual_seed(self.seed * 100_003 + epoch + 50_021 * self.global_rank)  # its own on every device
         set_training_mode(self.network, self.stage)
         optimizer = self.optimizers()
         assert isinstance(optimizer, torch.optim.Optimizer)
@@ -108,6 +108,12 @@ class StageModule(LightningModule):
         if self.head.kind == "dynamic-filters":
             return dynamic_filter_loss(output.head_output, batch["frames"], batch["next_frames"])
         return motion_segmentation_loss(output.head_output, batch["masks"], l1=self.head.loss == "l1")
+
+    def on_validation_start(self) -> None:
+        """Give every device the running averages of the first one, whose weights are kept."""
+        if self.trainer.world_size > 1:
+            for buffer in self.network.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
     def validation_step(self, batch: Clip, batch_idx: int) -> None:
         """Count loss and accuracy on the split that selects the epoch."""

@@ -61,7 +61,7 @@ class TrainingRequest:
         balance: draw training clips of every action equally often, instead of every clip once.
         fold: the subject to test on (leave-one-subject-out); "": the manifest's own splits.
         role: `model`, or `search` for a trial of a hyper-parameter search.
-        again: train the last stage anew although an identical run is finished.
+        again: train the last stage anew although an identical run is finished; an unfinished one goes on.
         only_plan: nothing will be trained: ImageNet weights need not be at hand, only told.
         command: what the user typed.
     """
@@ -314,17 +314,19 @@ def stage_state(
     Args:
         folder: of the run.
         identity: of the training.
-        again: train anew, whatever there is.
+        again: train anew what is finished; what was interrupted goes on even so.
         scored_is_enough: nothing starts from it, so its weights may be gone once its test scores are there.
 
     Raises:
         RunError: if the folder holds something else.
     """
-    if again or not (folder / "run.json").is_file():
+    if not (folder / "run.json").is_file():
         return "train"
     run = read_run(folder)
     if run.record.identity != identity:
         raise RunError(f"{folder} holds another training: move it away, or choose another --runs folder")
+    if again and run.finished:
+        return "train"
     if run.finished and (
         run.best_checkpoint.is_file() or (scored_is_enough and run.scores_file("test").is_file())
     ):

@@ -14,10 +14,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from egotool.errors import EgotoolError
+from egotool.errors import EgotoolError, UsageError
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import Recipe
 from egotool.training.chain import run_plan, tidy
+from egotool.training.fitting import only_one
 from egotool.training.planning import TrainingRequest, plan_training
 
 FACTOR = 10.0
@@ -99,7 +100,14 @@ def search_ranges(recipe: Recipe) -> tuple[Range, ...]:
 
 
 def search_folder(request: TrainingRequest) -> Path:
-    """Return where the search that begins with `request` is kept: one folder per recipe, data and seed."""
+    """Return where the search that begins with `request` is kept: one folder per recipe, data and seed.
+
+    Raises:
+        UsageError: for several devices: what they are to train is proposed by one process.
+        EgotoolError: if nothing can be trained at all, as `plan_training`.
+    """
+    if request.devices > 1:
+        raise UsageError("a search trains on one device: leave --devices out")
     plan = plan_training(request)
     content = [plan.stages[-1].identity, [vars(each) for each in search_ranges(request.recipe)]]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:8]
@@ -117,7 +125,7 @@ def search(
 
     Interrupted, the proposal that was being trained goes on where it stopped. A proposal whose training fails
     is named and counts as failed, not as finished; twice as many proposals as `count` are made at most. Only
-    the best proposal so far keeps its weights.
+    the best proposal so far keeps its weights. A second search of the same waits for the first.
 
     Args:
         make_request: takes `key=value`s on top of the recipe and returns a request of role `search`.
@@ -126,20 +134,34 @@ def search(
         progress: hears of every clip.
 
     Raises:
-        EgotoolError: if nothing can be trained at all, as `plan_training`.
+        EgotoolError: as `search_folder`.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     first = make_request(())
-    folder, ranges = search_folder(first), search_ranges(first.recipe)
+    folder = search_folder(first)
     folder.mkdir(parents=True, exist_ok=True)
+    with only_one(folder, progress):
+        return _search(make_request, folder, search_ranges(first.recipe), count, seed, progress)
+
+
+def _search(
+    make_request: Callable[[Sequence[str]], TrainingRequest],
+    folder: Path,
+    ranges: Sequence[Range],
+    count: int,
+    seed: int,
+    progress: Progress,
+) -> SearchResult:
     storage = JournalStorage(JournalFileBackend(str(folder / "journal.log")))
     study = optuna.create_study(
         storage=storage, study_name=folder.name, direction="maximize", load_if_exists=True
     )
     _take_up_interrupted(study)
-    while _count(study, TrialState.COMPLETE) < count and len(study.trials) < 2 * count + 1:
-        # a sampler of its own per proposal: what is proposed depends on what is known, not on the sitting
+    while _count(study, TrialState.COMPLETE) < count:
         number = _count(study, TrialState.COMPLETE) + _count(study, TrialState.FAIL)
+        if number > 2 * count:
+            break
+        # a sampler of its own per proposal: what is proposed depends on what is known, not on the sitting
         study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + number)
         trial = study.ask()
         settings = tuple(f"{each.key}={_propose(trial, each):.6e}" for each in ranges)
