@@ -93,3 +93,60 @@ def test_a_file_is_not_replaced_unasked(runs: Path, tmp_path: Path) -> None:
     assert out.read_text() == before
     with pytest.raises(UsageError, match="--format"):
         run_comparison("dynamic-1", "rgb-0", runs=runs, split="test", format_="rich", out=tmp_path / "x")
+
+
+def folds(runs: Path, model: str, right: dict[str, int], *, seed: int = 0) -> None:
+    """One run for each subject, `right` of whose ten segments are right."""
+    for subject, count in right.items():
+        name = f"{model}-{subject}-{seed}"
+        run = make_run(runs, name, model=model, seed=seed, fold=subject)
+        labels = np.array([number % 2 for number in range(10)])
+        answers = np.where(np.arange(10) < count, labels, 1 - labels)
+        probabilities = np.where(np.arange(2)[None] == answers[:, None], 0.8, 0.2)
+        segments = tuple(f"{subject}/{number}" for number in range(10))
+        write_predictions(Predictions(segments, ACTIONS, labels, probabilities), run.predictions_file("test"))
+
+
+def test_folds_of_one_seed_are_one_trial_on_all_subjects(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for seed in (0, 1):
+        folds(tmp_path, "dynamic-net", {"S1": 9, "S2": 8, "S3": 10}, seed=seed)
+        folds(tmp_path, "convlstm-attention", {"S1": 5, "S2": 6, "S3": 7}, seed=seed)
+    folds(tmp_path, "dynamic-net", {"S1": 0}, seed=2)  # not complete
+    document = json.loads(compared(tmp_path, "dynamic-net", "rgb", capsys))
+    comparison = document["comparison"]
+    assert comparison["segments"] == 30
+    assert comparison["accuracies_a"] == pytest.approx([0.9, 0.9])
+    assert comparison["difference"] == pytest.approx(0.3)
+    assert [(pair["both_right"], pair["only_a"]) for pair in comparison["pairs"]] == [(18, 9), (18, 9)]
+    assert document["a"]["folds"] == ["S1", "S2", "S3"]
+    assert len(document["a"]["runs"]) == 6 and document["a"]["seeds"] == [0, 1]
+    assert document["notes"] == ["dynamic-net: seed 2 is left out, tested on 1 of 3 subjects."]
+    text = " ".join(compared(tmp_path, "dynamic-net", "rgb", capsys, "rich").split())
+    assert "leaving out S1, S2, S3 in turn" in text and "on 30 test segments" in text
+
+
+def test_folds_by_name_are_one_trial_too(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folds(tmp_path, "dynamic-net", {"S1": 9, "S2": 8})
+    folds(tmp_path, "convlstm-attention", {"S1": 5, "S2": 6})
+    a, b = ("dynamic-net-S1-0,dynamic-net-S2-0", "convlstm-attention-S2-0,convlstm-attention-S1-0")
+    document = json.loads(compared(tmp_path, a, b, capsys))
+    assert document["comparison"]["difference"] == pytest.approx(0.3)
+    assert len(document["comparison"]["pairs"]) == 1
+
+
+def test_sides_that_leave_out_other_subjects_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folds(tmp_path, "dynamic-net", {"S1": 9, "S2": 8})
+    folds(tmp_path, "convlstm-attention", {"S1": 5})
+    scored(tmp_path, "idt", [True] * 10, model="idt-net")
+    with pytest.raises(
+        UsageError, match="on the folds S1, S2 and rgb on the folds S1: train what is missing"
+    ):
+        compared(tmp_path, "dynamic-net", "rgb", capsys)
+    with pytest.raises(UsageError, match="the manifest's own split"):
+        compared(tmp_path, "dynamic-net", "idt-net", capsys)
+    with pytest.raises(UsageError, match="of different folds"):
+        compared(tmp_path, "dynamic-net-S1-0,idt", "rgb", capsys)

@@ -27,7 +27,8 @@ def run_comparison(
     """Print, or write to `out`, how A and B fare on the same segments; `format_` is one of `report`'s."""
     from egotool.console import message_console, output_console
     from egotool.files import write_text
-    from egotool.reporting.comparing import compare_sides, to_csv, to_json, to_latex, to_markdown
+    from egotool.reporting.comparing import compare_sides
+    from egotool.reporting.comparison_documents import to_csv, to_json, to_latex, to_markdown
 
     documents = {"markdown": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}
     if out is not None and format_ not in documents:
@@ -52,7 +53,7 @@ def _screen(compared: "SidesCompared") -> "Group":
     from rich.table import Table
     from rich.text import Text
 
-    from egotool.reporting.comparing import ROWS, cells, heading, sentences
+    from egotool.reporting.comparison_documents import ROWS, cells, heading, sentences
 
     lines = cells(compared)
     # Turned on its side: it fits 80 columns with a handful of trials.

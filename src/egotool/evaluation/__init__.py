@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from egotool.evaluation.alignment import align
 from egotool.evaluation.comparison import Comparison, PairedCounts, compare_predictions
 from egotool.evaluation.fusion import fuse_predictions
-from egotool.evaluation.predictions import Predictions, read_predictions, write_predictions
+from egotool.evaluation.predictions import Predictions, pooled, read_predictions, write_predictions
 from egotool.evaluation.statistics import Interval, bootstrap_difference, mcnemar, wilson_interval
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "evaluate_run",
     "fuse_predictions",
     "mcnemar",
+    "pooled",
     "predict",
     "read_predictions",
     "score",

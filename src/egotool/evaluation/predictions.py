@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,29 @@ class Predictions:
         """(N,) the most probable class of every segment."""
         classes: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
         return classes
+
+
+def pooled(parts: Sequence[Predictions], *, name: str) -> Predictions:
+    """Return the predictions for the segments of all parts together, as of leave-one-subject-out.
+
+    Args:
+        parts: predictions of networks with the same actions, for different segments.
+        name: what to call them in errors.
+
+    Raises:
+        RunError: if the actions differ or a segment is in two parts.
+    """
+    segments = tuple(segment for part in parts for segment in part.segments)
+    if len({part.actions for part in parts}) > 1:
+        raise RunError(f"the runs of {name} were trained on different actions: train all on one manifest")
+    if len(parts) > 1 and len(set(segments)) < len(segments):
+        raise RunError(f"the runs of {name} were scored on the same segments: name one for each subject")
+    return Predictions(
+        segments,
+        parts[0].actions,
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+    )
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
