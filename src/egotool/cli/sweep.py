@@ -70,7 +70,7 @@ def sweep(
     """Train every row of a table of the paper, or search hyper-parameters of a model.
 
     Typed again after an interruption it goes on; finished rows are not trained again. A row that fails
-    is named, and the others are trained. A search is decided by the validation split (protocol honest);
+    is named, and the others are trained. A search is decided by the validation split; under protocol honest
     the test split is not looked at.
 
     Examples:

@@ -1,4 +1,4 @@
-"""Search for hyper-parameters with Optuna: the selection split decides, the test split is not looked at.
+"""Search for hyper-parameters with Optuna: the split that selects epochs decides, no proposal is scored.
 
 runs/searches/<model>-<recipe>-1f2e3d4c/journal.log    every proposal and what it reached
 """
