@@ -1,14 +1,15 @@
 """Files are written whole or not at all, and names never leave their folder."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egotool.errors import UsageError
-from egotool.files import inside, replacing, sha256_of_file, write_text
+from egotool.errors import EgotoolError, UsageError
+from egotool.files import files_below, inside, replacing, sha256_of_file, write_text
 
 
 def test_interrupted_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
@@ -40,3 +41,19 @@ def test_accepted_names_stay_inside(name: str) -> None:
     except UsageError:
         return
     assert root in path.resolve().parents or path.resolve() == root
+
+
+def test_a_folder_that_cannot_be_listed_is_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "S1").mkdir()
+    listing = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "S1":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)  # root may list everything
+    with pytest.raises(EgotoolError, match=r"S1 cannot be listed \(Permission denied\)"):
+        list(files_below(tmp_path))

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from egotool.errors import UsageError
+from egotool.errors import EgotoolError, UsageError
 
 
 @contextlib.contextmanager
@@ -64,9 +64,13 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files below `folder` that are not hidden; links to folders are followed, each folder once."""
+    """Yield the files below `folder` that are not hidden; links to folders are followed, each folder once.
+
+    Raises:
+        EgotoolError: if a folder cannot be listed: what is in it must not go missing without a word.
+    """
     seen: set[str] = set()
-    for place, subfolders, files in os.walk(folder, followlinks=True):
+    for place, subfolders, files in os.walk(folder, followlinks=True, onerror=_unlisted):
         real = os.path.realpath(place)
         if real in seen:  # a link back to a folder above would otherwise never end
             subfolders.clear()
@@ -74,3 +78,9 @@ def files_below(folder: Path) -> Iterator[Path]:
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _unlisted(error: OSError) -> None:
+    raise EgotoolError(
+        f"the folder {error.filename} cannot be listed ({error.strerror}): allow it"
+    ) from error

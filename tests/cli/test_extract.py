@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from egotool.cli.main import app
-from egotool.errors import UsageError
+from egotool.errors import ManifestError, UsageError
 from egotool.video import write_video
 
 runner = CliRunner()
@@ -50,7 +50,7 @@ def test_the_command_of_the_readme(videos):
     assert status == 0
     assert "4 of 4 videos in store: 16 frames" in text
     assert "4 segments, 2 actions; 2 train, 2 test." in text
-    assert "egotool train dynamic-net" in text
+    assert "No segment validates, and training needs that" in text and "Next:" not in text
     status, text, _ = extract("videos/")
     assert status == 0
     assert text.count("unchanged") == 4
@@ -103,10 +103,10 @@ def test_dry_run_writes_nothing(videos, folder):
     (videos / "empty.mp4").touch()
     before = sorted(folder.rglob("*"))
     status, text, _ = extract("videos/", "--dry-run", "--workers", "1")
-    assert status == 0
+    assert status == 1
     assert "5 videos, 16 frames; estimated" in text
     assert "104×72" in text
-    assert "Cannot be read:" in text
+    assert "Problem:" in text
     status, text, _ = extract("videos/", "--dry-run", "--json")
     document = json.loads(text)
     assert {video["action"] for video in document["videos"]} == {"extract", "cannot be read"}
@@ -125,7 +125,40 @@ def test_dry_run_knows_what_is_done(videos):
         ]
         for only in [("--only", "rgb"), ("--only", "flow"), ("--only", "rgb", "--size", "16")]
     }
-    assert list(actions.values()) == [["nothing"] * 2, ["extract again"] * 2, ["extract again"] * 2]
+    assert list(actions.values()) == [["nothing"] * 2, ["extract again"] * 2, ["refuse"] * 2]
+
+
+def test_what_is_finished_is_not_replaced_unasked(videos):
+    extract("videos/S1", "--only", "rgb", "--size", "32")
+    before = {path: path.read_bytes() for path in Path("store").rglob("*.h5")}
+    status, text, _ = extract("videos/S1", "--only", "rgb")
+    assert status == 1 and "made with --size 32, not 256: --overwrite makes it anew" in text
+    assert {path: path.read_bytes() for path in Path("store").rglob("*.h5")} == before
+    assert extract("videos/S1", "--only", "rgb", "--overwrite")[0] == 0
+    assert {path: path.read_bytes() for path in Path("store").rglob("*.h5")} != before
+
+
+def test_the_next_command_is_one_that_will_work(folder):
+    for subject in ("S1", "S2"):
+        for action in ("take_cup", "put_cup"):
+            for number in range(3):
+                make_video(folder / "videos" / subject / action / f"{number}.mp4", frames=3)
+    text = extract("videos/", "--only", "rgb", "--out", "my store")[1]
+    assert "Next: egotool train dynamic-net --store 'my store'" in text and "No segment" not in text
+
+
+@pytest.mark.parametrize("where", [("videos/",), ()])
+def test_a_manifest_that_is_not_there_is_said_at_once(videos, where):
+    with pytest.raises(UsageError, match=r"there is no manifest nope\.csv"):
+        extract(*where, "--manifest", "nope.csv")
+    assert not Path("store").exists()
+
+
+def test_a_manifest_that_cannot_be_read_is_said_at_once(videos):
+    Path("labels.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ManifestError):
+        extract("videos/", "--manifest", "labels.csv")
+    assert not Path("store").exists()
 
 
 def test_a_manifest_problem_fails_the_command(videos):

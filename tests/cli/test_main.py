@@ -1,5 +1,6 @@
 """The command's entry point: quick help, one-sentence errors, exit statuses."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from egotool import __version__
+from egotool.cli import main
 from egotool.cli.main import app
 
 HEAVY = {
@@ -62,3 +64,25 @@ def test_error_is_one_sentence_and_debug_shows_the_traceback(tmp_path: Path) -> 
 def test_unknown_command_and_option_exit_with_two(tmp_path: Path) -> None:
     assert egotool("extrakt", cwd=tmp_path).returncode == 2
     assert egotool("extract", "--no-such-option", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "a/.s.1-2.tmp.png"), "a cannot be read or written"),
+        (PermissionError(errno.EACCES, "Permission denied", "a/manifest.csv"), "a/manifest.csv cannot be"),
+        (OSError(errno.EROFS, "Read-only file system"), "choose another place"),
+    ],
+)
+def test_errors_of_the_file_system_are_a_sentence(
+    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def failing() -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", failing)
+    with pytest.raises(SystemExit) as end:
+        main.run()
+    text = capsys.readouterr().err
+    assert end.value.code == 1
+    assert said in text and str(error.strerror) in text and "unexpected" not in text and ".tmp" not in text

@@ -31,7 +31,8 @@ def test_from_folders(store, root):
     labels = update_manifest(store, [root], COUNTS, choice=SplitChoice(seed=3))
     assert (labels.source, labels.segments, labels.labelled, labels.actions) == ("folders", 3, 3, 2)
     assert dict(labels.splits) == {"train": 2, "validation": 0, "test": 1}
-    assert labels.notes == labels.problems == ()
+    assert labels.problems == ()
+    assert [note.partition(",")[0] for note in labels.notes] == ["No segment validates"]
     assert len(read_manifest(store / "manifest.csv").segments) == 3
     sidecar = json.loads((store / "manifest.json").read_text())
     assert (sidecar["source"], sidecar["split_seed"], sidecar["test_subjects"]) == ("folders", 3, [])

@@ -213,17 +213,36 @@ def test_asking_for_less_keeps_what_is_there(reference):
     assert times(out) == before
 
 
-def test_other_parameters_make_everything_anew(reference, tmp_path):
+OTHER = {
+    "--size": replace(SMALL, short_side=32),
+    "--schedule": replace(SMALL, schedule="fast"),
+    "--warp-flow": replace(SMALL, warp_flow="compensated"),
+    "other part_frames": replace(SMALL, part_frames=SMALL.part_frames + 1),
+    "other tracks": replace(SMALL, tracks=TrackParameters.published()),
+}
+
+
+@pytest.mark.parametrize("difference", OTHER)
+def test_what_was_made_with_other_parameters_is_replaced_only_when_asked(reference, tmp_path, difference):
     videos, out = reference
     shutil.copytree(out, tmp_path / "store")
-    other = replace(SMALL, short_side=32, contents=frozenset({Content.RGB}))
+    before = times(tmp_path / "store")
+    other = replace(OTHER[difference], contents=frozenset({Content.RGB}))
     summary = extracted(videos, tmp_path / "store", parameters=other)
-    assert [video.status for video in summary.videos] == [Status.EXTRACTED] * 2
-    video = Store(tmp_path / "store").open("S1/take_cup/1.mp4")
-    assert video.height == 32
-    assert video.masks([0]).shape[1] == 32  # what was there stays there
-    extracted(videos, tmp_path / "store", parameters=other, overwrite=True)
+    assert [video.status for video in summary.videos] == [Status.FAILED] * 2
+    assert all(difference in video.problem and "--overwrite" in video.problem for video in summary.videos)
+    assert {path: time for path, time in times(tmp_path / "store").items() if path.suffix == ".h5"} == {
+        path: time for path, time in before.items() if path.suffix == ".h5"
+    }
+    assert extracted(videos, tmp_path / "store", parameters=other, overwrite=True).ok
     assert Store(tmp_path / "store").receipt("S1/take_cup/1.mp4").arrays == ["rgb", "timestamps"]
+
+
+@pytest.mark.parametrize("difference", ["--schedule", "--warp-flow", "other part_frames", "other tracks"])
+def test_frames_do_not_depend_on_how_flow_is_made(videos, tmp_path, difference):
+    extracted(videos, tmp_path, parameters=replace(SMALL, contents=frozenset({Content.RGB})))
+    assert extracted(videos, tmp_path, parameters=OTHER[difference]).ok
+    assert "warp_flow" in Store(tmp_path).receipt("S1/take_cup/1.mp4").arrays
 
 
 def test_compensated_warp_flow_is_made_of_the_stored_flow(reference, tmp_path, monkeypatch):
@@ -293,13 +312,27 @@ def test_new_arrays_are_not_mixed_with_flow_of_an_earlier_version():
     assert SMALL.fit_as_it_is(before) and not SMALL.fit(before)
 
 
-def test_a_changed_video_is_extracted_again(videos, tmp_path):
+def test_a_changed_video_replaces_what_is_finished_only_when_asked(videos, tmp_path):
     out = tmp_path / "store"
     extracted(videos, out)
     make_video(videos / "S1" / "take_cup" / "1.mp4", frames=9, first=2)
     summary = extracted(videos, out)
+    assert [video.status for video in summary.videos] == [Status.FAILED, Status.UNCHANGED]
+    assert "another video than it was made of" in summary.videos[0].problem
+    receipt_file(out, "S1/take_cup/1.mp4").unlink()  # as the sentence says, for this one alone
+    summary = extracted(videos, out)
     assert [video.status for video in summary.videos] == [Status.EXTRACTED, Status.UNCHANGED]
     assert summary.videos[0].frames == 9
+
+
+def test_a_video_that_was_incomplete_is_made_anew_once_it_is_whole(videos, tmp_path):
+    out, video = tmp_path / "store", videos / "S1" / "take_cup" / "1.mp4"
+    extracted(videos, out)
+    path = receipt_file(out, "S1/take_cup/1.mp4")
+    receipt = json.loads(path.read_text())
+    path.write_text(json.dumps(receipt | {"complete": False, "warnings": ["it breaks off"]}))
+    make_video(video, frames=9, first=2)
+    assert extracted(videos, out).videos[0].status is Status.EXTRACTED
 
 
 class InterruptionError(Exception):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from egotool.errors import ManifestError, StoreError, UsageError
+from egotool.extraction import ExtractionParameters
 from egotool.inspection import (
     Expected,
     check_manifest_file,
@@ -14,7 +15,8 @@ from egotool.inspection import (
     overview_of_store,
 )
 from egotool.manifests import Manifest, Segment, write_manifest
-from egotool.store import Array, receipt_file
+from egotool.store import Array, Store, extract_command, receipt_file
+from egotool.store._read import _PARAMETER_OPTIONS
 from tests.store.samples import contents, write_video
 from tests.video.samples import encode, pictures
 
@@ -206,3 +208,27 @@ def test_every_length_is_in_the_histogram_once():
         assert bars[0].start <= min(lengths)
         assert bars[-1].stop > max(lengths)
         assert len(bars) <= 14
+
+
+def test_videos_made_otherwise_than_most_are_named_with_the_command_for_more(tmp_path):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        write_video(tmp_path, name, contents())
+        path = receipt_file(tmp_path, name)
+        receipt = json.loads(path.read_text())
+        made = {"short_side": 64, "schedule": "turbo" if name == "c.mp4" else "exact"}
+        path.write_text(json.dumps(receipt | {"parameters": made | {"warp_flow": "compensated"}}))
+    texts = [f.text for f in check_store(tmp_path).findings if f.kind.startswith("other ")]
+    assert len(texts) == 2 and all(text.startswith("c.mp4 has") for text in texts)
+    assert "(turbo) than usual in the store (exact)" in texts[0]
+    command = extract_command(tmp_path, "flow,masks", Store(tmp_path).receipt("a.mp4"))
+    assert command == (
+        f"egotool extract VIDEOS --only flow,masks --out {tmp_path} --size 64 --schedule exact "
+        "--warp-flow compensated"
+    )
+
+
+def test_the_defaults_that_commands_leave_out_are_those_of_extract():
+    recorded = ExtractionParameters().recorded()
+    assert {name: recorded[name] for name in _PARAMETER_OPTIONS} == {
+        name: default for name, (_, default) in _PARAMETER_OPTIONS.items()
+    }

@@ -6,9 +6,10 @@ import pytest
 from egotool.errors import UsageError
 from egotool.manifests import Segment
 from egotool.reporting.overlay_video import write_overlay_video
-from egotool.store import Array, Store
+from egotool.store import Array, Codec, Store
 from egotool.video import read_frames
 from tests.clips.stores import make_video
+from tests.store.samples import contents, write_video
 
 SEGMENT = Segment("größe $1", "a/clip.mp4", 3, 12, "take_cup")
 
@@ -50,3 +51,14 @@ def test_other_suffixes_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"\.mp4"):
         write_overlay_video(store, SEGMENT, tmp_path / "out.avi")
     assert not (tmp_path / "out.avi").exists()
+
+
+def test_frames_without_a_camera_motion_say_so(tmp_path):
+    data = contents(9)
+    data[Array.HOMOGRAPHY_VALID] = np.array([True] * 4 + [False] * 4)
+    write_video(tmp_path / "store", "a/clip.mp4", data, codec=Codec.NONE)
+    segment = Segment("clip", "a/clip.mp4", 0, 9, "a")
+    write_overlay_video(Store(tmp_path / "store"), segment, tmp_path / "out.mp4")
+    frames = [frame.rgb.astype(int) for frame in read_frames(tmp_path / "out.mp4")]
+    written = [(frame[5:25, -280:-100] < 140).any() for frame in frames]
+    assert written == [False] * 4 + [True] * 4 + [False]

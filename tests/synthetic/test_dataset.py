@@ -147,7 +147,7 @@ def test_a_folder_with_other_content_is_refused_and_left_alone(tmp_path):
 
 def test_other_parameters_are_refused_by_name(rendered):
     other: ParameterOptions = {**TINY, "frames": 6, "seed": 1}
-    with pytest.raises(UsageError, match="another seed and frames"):
+    with pytest.raises(UsageError, match=r"other options \(seed and frames\)"):
         plan_dataset(rendered, **other)
 
 

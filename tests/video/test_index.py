@@ -146,3 +146,10 @@ def test_what_is_no_video_is_one_sentence_naming_the_file(tmp_path: Path, kind: 
         assert "\n" not in str(failed.value)
     with pytest.raises(VideoError):
         next(read_frames(path))
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.mp4"])
+def test_of_a_short_clip_half_a_second_is_much(tmp_path: Path, name: str) -> None:
+    path = encode(tmp_path / name, pictures(24), container=FASTSTART if name == "v.mp4" else None)
+    assert index_video(path).complete
+    assert not index_video(_cut(path, 0.6)).complete

@@ -1,7 +1,7 @@
 import pytest
 
 from egotool.errors import VideoError
-from egotool.video import embedded_clips, index_packets, index_video
+from egotool.video import embedded_clips, index_packets, index_video, packets_missing
 from tests.video.samples import encode, pictures
 
 
@@ -43,3 +43,17 @@ def test_a_cut_off_file(tmp_path):
     (tmp_path / "t.mp4").write_text("no video")
     with pytest.raises(VideoError):
         index_packets(tmp_path / "t.mp4")
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.avi", "v.ts"])
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_files_that_break_off_are_noticed_without_decoding(tmp_path, name, part):
+    container = {"movflags": "faststart"} if name[2:] in ("mp4", "mov") else None
+    path = encode(tmp_path / name, pictures(60), container=container)
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    index = index_packets(path)
+    problem = packets_missing(path) if index is None else index.problem
+    if part == 1:
+        assert problem is None
+    elif name != "v.ts":  # a transport stream says nowhere how long it is
+        assert problem is not None and "breaks off" in problem

@@ -1,6 +1,7 @@
 """`egotool data show`: pictures of one segment."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def show(
     from egotool.reporting.sheet_frames import choose_rows
     from egotool.store import Store
 
-    if flow_scale is not None and flow_scale <= 0:
+    if flow_scale is not None and not 0 < flow_scale < math.inf:
         raise UsageError(f"--flow-scale is above 0 px, not {flow_scale:g}")
     if video is not None and video.suffix.lower() != ".mp4":
         raise UsageError(f"--video writes .mp4, not {video.name}: give a name that ends in .mp4")

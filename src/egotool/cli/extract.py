@@ -1,6 +1,7 @@
 """`egotool extract`: videos in, store and manifest out."""
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -88,6 +89,8 @@ def extract(
         raise UsageError("no video was given: name files or folders with videos, or a --manifest beside them")
     if segments_only and manifest is None:
         raise UsageError("--segments-only needs the segments: give them with --manifest FILE")
+    if manifest is not None and not manifest.is_file():
+        raise UsageError(f"there is no manifest {manifest}: --manifest takes a CSV file of segments")
     found = find_videos(videos or _beside(manifest))
     choice = SplitChoice(seed=split_seed, test_subjects=tuple(test_subject or ()))
     with ConsoleProgress() as progress:
@@ -118,6 +121,8 @@ def extract(
             )
     if dry_run:
         _print_json(_plan_document(plan, parameters)) if as_json else _render_plan(plan, parameters)
+        if any(video.problem is not None for video in plan.videos):
+            raise typer.Exit(1)
         return
     _print_json(_summary_document(summary)) if as_json else _render_summary(summary)
     if not summary.ok:
@@ -251,7 +256,7 @@ def _render_plan(plan: "ExtractionPlan", parameters: "ExtractionParameters") -> 
     )
     for video in plan.videos:
         if video.problem is not None:
-            console.print(f"[red]Cannot be read:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
+            console.print(f"[red]Problem:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
 
 
 def _plan_cells(video: "PlannedVideo") -> tuple[str, str, str, str]:
@@ -291,7 +296,7 @@ def _render_summary(summary: "ExtractionSummary") -> None:
         if video.problem is not None:
             kind = "Failed" if video.store_file is None else "Incomplete"
             console.print(f"[red]{kind}:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
-    _render_labels(summary.labels)
+    _render_labels(summary.labels, summary.store)
 
 
 def _render_camera(summary: "ExtractionSummary") -> None:
@@ -310,7 +315,7 @@ def _render_camera(summary: "ExtractionSummary") -> None:
     )
 
 
-def _render_labels(labels: "LabelResult") -> None:
+def _render_labels(labels: "LabelResult", store: Path) -> None:
     from rich.markup import escape
 
     from egotool.console import output_console
@@ -331,8 +336,11 @@ def _render_labels(labels: "LabelResult") -> None:
     more = max(0, len(labels.notes) - VIDEOS_SHOWN) + max(0, len(labels.problems) - VIDEOS_SHOWN)
     if more:
         console.print(f"… and {more} more; --json lists all.")
-    if labels.actions > 1 and dict(labels.splits).get("train"):
-        console.print("\nNext: [bold]egotool train dynamic-net[/]", highlight=False)
+    if labels.actions > 1 and all(count for _, count in labels.splits):
+        where = "" if store == Path("store") else f" --store {shlex.quote(str(store))}"
+        console.print(
+            f"\nNext: [bold]egotool train dynamic-net{escape(where)}[/]", highlight=False, soft_wrap=True
+        )
 
 
 def _status(video: "VideoResult") -> str:

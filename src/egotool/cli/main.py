@@ -1,10 +1,12 @@
 """The `egotool` command: registers one file per command and turns errors into one sentence."""
 
+import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -86,15 +88,49 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except Exception as error:
-        if os.environ.get("EGOTOOL_DEBUG"):
-            raise
-        typer.echo(
-            f"Error: something unexpected happened ({type(error).__name__}: {error}); "
-            "run the same command as `egotool --debug …` and report the traceback.",
-            err=True,
-        )
+    except OSError as error:
+        if os.environ.get("EGOTOOL_DEBUG") or error.errno not in _REMEDIES:
+            _unexpected(error)
+        typer.secho("Error: ", fg="red", err=True, nl=False)
+        typer.echo(_of_the_system(error), err=True)
         sys.exit(1)
+    except Exception as error:
+        _unexpected(error)
+
+
+_REMEDIES = {
+    errno.EACCES: "allow it, or choose another place",
+    errno.EPERM: "allow it, or choose another place",
+    errno.EROFS: "choose another place",
+    errno.ENOSPC: "make room, then run the command again",
+    errno.EDQUOT: "make room, then run the command again",
+    errno.EFBIG: "make room, then run the command again",
+    errno.EIO: "check the disk",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+}
+"""What to do about errors of the file system, whatever was being read or written."""
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return one sentence about an error of the file system."""
+    name = error.filename
+    if name is None:
+        where = "a file cannot be read or written"
+    else:
+        path = Path(os.fsdecode(name))  # temporary names of files on their way say nothing to anybody
+        where = f"{path.parent if '.tmp' in path.name else path} cannot be read or written"
+    return f"{where} ({error.strerror}): {_REMEDIES[error.errno or 0]}"
+
+
+def _unexpected(error: Exception) -> NoReturn:
+    if os.environ.get("EGOTOOL_DEBUG"):
+        raise error
+    typer.echo(
+        f"Error: something unexpected happened ({type(error).__name__}: {error}); "
+        "run the same command as `egotool --debug …` and report the traceback.",
+        err=True,
+    )
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.job import refuse_to_replace
 from egotool.extraction.kernels import TURNED
 from egotool.extraction.labels import SplitChoice, check_choice
 from egotool.extraction.parameters import ExtractionParameters, arrays_of, ranges_asked_for, with_segments
@@ -46,13 +47,13 @@ class PlannedVideo:
     Attributes:
         video: its name.
         source: its file.
-        action: "extract", "extract again", "nothing", or "cannot be read".
+        action: "extract", "extract again", "nothing", "refuse" or "cannot be read".
         frames: to extract, as the file declares; None if it does not.
         width: pixels of the stored frames.
         height: pixels of the stored frames.
         bytes: estimated size of the store file.
         seconds: estimated time of one core.
-        problem: why it cannot be read.
+        problem: why it cannot be read, or must not be replaced.
     """
 
     video: str
@@ -99,8 +100,9 @@ def plan_extraction(
 ) -> ExtractionPlan:
     """Estimate what `extract_videos` would do, and write nothing.
 
-    The time comes from one pair of frames of the first video that can be read, the disk from a rate measured
-    on kitchen videos; a store file counts as finished if its receipt fits the file's size and the parameters.
+    The time comes from one pair of frames of the largest video that can be read, the disk from a rate
+    measured on kitchen videos; a store file counts as finished if its receipt fits the file's size and the
+    parameters.
 
     Args:
         found: the videos.
@@ -124,29 +126,45 @@ def plan_extraction(
     given = None if manifest is None else [manifest]
     check_choice([video.name for video in found], roots, choice or SplitChoice(), given=given)
     workers = workers or available_cores()
-    pace = 0.0
-    videos = []
+    infos: dict[str, VideoInfo] = {}
+    problems: dict[str, str] = {}
     progress.start("looking at videos", total=len(found), unit="videos")
     for video in found:
         progress.advance("looking at videos")
         try:
-            info = probe(video.path)
+            infos[video.name] = probe(video.path)
         except (EgotoolError, OSError) as error:
-            videos.append(PlannedVideo(video.name, video.path, "cannot be read", problem=str(error)))
+            problems[video.name] = str(error)
+    pace = _pace([(video.path, infos[video.name]) for video in found if video.name in infos], parameters)
+    videos = []
+    for video in found:
+        if video.name in problems:
+            problem = problems[video.name]
+            videos.append(PlannedVideo(video.name, video.path, "cannot be read", problem=problem))
             continue
-        if not pace:
-            with contextlib.suppress(EgotoolError):  # one that breaks off at once: the next will do
-                pace = _seconds_per_pixel(video.path, parameters)
         asked_for = None if ranges is None else ranges[video.name]
-        videos.append(_planned(video, info, out, parameters, overwrite, pace, asked_for))
+        videos.append(_planned(video, infos[video.name], out, parameters, overwrite, pace, asked_for))
     progress.finish("looking at videos")
     return ExtractionPlan(
         store=out,
         videos=tuple(videos),
         workers=workers,
-        seconds=sum(video.seconds for video in videos) / workers,
+        seconds=sum(video.seconds for video in videos) / min(workers, available_cores()),
         bytes=sum(video.bytes for video in videos),
     )
+
+
+def _pace(videos: Sequence[tuple[Path, VideoInfo]], parameters: ExtractionParameters) -> float:
+    """Return seconds per pixel, measured where most of the work is: tiny pictures cost more for each."""
+
+    def size(video: tuple[Path, VideoInfo]) -> int:
+        width, height = working_size(video[1].width, video[1].height, parameters.short_side)
+        return width * height * (video[1].frame_count or 1)
+
+    for path, _ in sorted(videos, key=size, reverse=True):
+        with contextlib.suppress(EgotoolError):  # one that breaks off at once: the next will do
+            return _seconds_per_pixel(path, parameters)
+    return 0.0
 
 
 def _planned(
@@ -163,6 +181,11 @@ def _planned(
         receipt = read_receipt(receipt_file(out, video.name))
     except StoreError:
         receipt = None
+    if receipt is not None and not overwrite:
+        try:
+            refuse_to_replace(receipt, out, video.path, None, parameters)
+        except StoreError as error:
+            return PlannedVideo(video.name, video.path, "refuse", problem=str(error))
     frames = info.frame_count
     if asked_for is not None:
         frames = sum(stop - start for start, stop in clip_ranges(asked_for, frames or asked_for[-1][1]))

@@ -118,12 +118,16 @@ def export_store(
                 video.close()
                 exported.append(ExportedFolder(place, segment, count, written))
             except (EgotoolError, OSError) as error:
-                problem = str(error) if isinstance(error, EgotoolError) else f"{segment.segment}: {error}."
+                problem = str(error) if isinstance(error, EgotoolError) else _unwritten(place, out, error)
                 exported.append(ExportedFolder(place, segment, problem=problem))
             progress.advance(_TASK, count)
     progress.finish(_TASK)
     _write_lists(out, [folder for folder in exported if folder.problem is None], manifest, whole, options)
     return exported
+
+
+def _unwritten(place: str, out: Path, error: OSError) -> str:
+    return f"{out / place} cannot be written ({error.strerror or error}): check the disk and its rights."
 
 
 def segment_places(segments: Sequence[Segment], layout: Layout) -> list[str]:

@@ -153,13 +153,19 @@ class VideoJob:
         self.ready.append(Task((self.found.name, stage, start), function, arguments))
 
     def _decide(self, source: Source) -> None:
-        """Find out what is there already, and what is missing."""
+        """Find out what is there already, and what is missing.
+
+        Raises:
+            StoreError: if what is there would have to be replaced, unasked.
+        """
         self._source = source
         self._before = before = _receipt_before(receipt_file(self._store, self.found.name))
         if before is not None and self._up_to_date(before, source):
             self.frame_count = before.stored_frames
             self._finish(before, Status.UNCHANGED)
             return
+        if before is not None and not self._overwrite:
+            refuse_to_replace(before, self._store, source.path, source.sha256, self._parameters)
         if before is not None:
             ranges = self._ranges(before.frame_count)
             if self._kept_arrays(before, ranges) >= {Array.RGB, Array.TIMESTAMPS}:
@@ -313,6 +319,32 @@ def _remove(parts: set[PartRange], start: int) -> int:
     part = next(part for part in parts if part.start == start)
     parts.remove(part)
     return part.stop - part.start
+
+
+def refuse_to_replace(
+    before: Receipt, store: Path, source: Path, sha256: str | None, parameters: ExtractionParameters
+) -> None:
+    """Make sure that no complete video of a store is replaced by one that is made otherwise.
+
+    Args:
+        before: its receipt.
+        store: the folder.
+        source: the video file.
+        sha256: its digest; None if it is not known.
+        parameters: how it would be extracted.
+
+    Raises:
+        StoreError: if the store file is whole and of other content, or made with other parameters.
+    """
+    path, receipt = store_file(store, before.video), receipt_file(store, before.video)
+    if not before.complete or not path.is_file() or path.stat().st_size != before.file_bytes:
+        return
+    either = f"--overwrite makes it anew (without {receipt}, this one alone is); another --out keeps it"
+    if sha256 is not None and sha256 != before.source_sha256:
+        raise StoreError(f"{path} is finished, and {source} is another video than it was made of: {either}")
+    conflicts = parameters.conflicts(before.parameters, {Array(name) for name in before.arrays})
+    if conflicts:
+        raise StoreError(f"{path} is finished, made with {'; '.join(conflicts)}: {either}")
 
 
 def _receipt_before(path: Path) -> Receipt | None:

@@ -24,6 +24,7 @@ from egotool.manifests import (
     write_with_sidecar,
 )
 
+_DOES = {"train": "trains", "validation": "validates", "test": "tests"}
 MANIFEST_NAME = "manifest.csv"
 NAMES_SHOWN = 5
 
@@ -48,19 +49,19 @@ def check_choice(
     *,
     given: Sequence[Path] | None = None,
 ) -> None:
-    """Refuse test subjects that there are not, before hours of work.
+    """Refuse manifests that cannot be read and test subjects that there are not, before hours of work.
 
     Raises:
+        ManifestError: if a manifest cannot be read.
         UsageError: if one of `choice.test_subjects` is not among the subjects of the videos `names`.
     """
+    given = _manifests_in(roots) if given is None else given
+    manifest = _read_all(given) if given else None
     if not choice.test_subjects:
         return
-    given = _manifests_in(roots) if given is None else given
-    if not given:
+    if manifest is None:
         manifest_from_folders(dict.fromkeys(names, 1), test_subjects=choice.test_subjects)
-        return
-    manifest = _read_all(given)
-    if not any(segment.split for segment in manifest.segments):
+    elif not any(segment.split for segment in manifest.segments):
         assign_splits(manifest, test_subjects=choice.test_subjects)
 
 
@@ -197,8 +198,13 @@ def _result(
     path: Path, manifest: Manifest, *, source: str, notes: Sequence[str], problems: Sequence[str] = ()
 ) -> LabelResult:
     labelled = sum(1 for segment in manifest.segments if segment.action)
-    if labelled and not manifest.of_split("test"):
-        notes = [*notes, "No segment tests: add videos, or subjects, or fill in the manifest's split column."]
+    lacking = [verb for split, verb in _DOES.items() if labelled and not manifest.of_split(split)]
+    if lacking:
+        notes = [
+            *notes,
+            f"No segment {' or '.join(lacking)}, and training needs that: add videos, or subjects, or fill "
+            "in the manifest's split column.",
+        ]
     return LabelResult(
         path=path,
         source=source,

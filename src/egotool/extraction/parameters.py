@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +37,19 @@ _ARRAYS_OF: Mapping[Content, frozenset[Array]] = {
     Content.WARP_FLOW: frozenset({Array.WARP_FLOW}) | CAMERA_ARRAYS,
     Content.MASKS: frozenset({Array.MASKS}) | CAMERA_ARRAYS,
 }
+
+
+_MOTION = frozenset({Array.FLOW, Array.WARP_FLOW, Array.MASKS}) | CAMERA_ARRAYS
+_DEPENDENT: Mapping[str, frozenset[Array]] = {
+    "short_side": frozenset({Array.RGB}) | _MOTION,
+    "schedule": _MOTION,
+    "backend": _MOTION,
+    "warp_flow": frozenset({Array.WARP_FLOW, Array.MASKS}),
+    "tracks": frozenset({Array.MASKS}),
+    "part_frames": _MOTION - {Array.FLOW},
+}
+"""The arrays whose values hang on each recorded parameter."""
+_OPTIONS = {"short_side": "--size", "schedule": "--schedule", "warp_flow": "--warp-flow"}
 
 
 def arrays_of(contents: Iterable[Content]) -> frozenset[Array]:
@@ -150,6 +163,22 @@ class ExtractionParameters:
             "tracks": dataclasses.asdict(self.tracks) | (tracks if isinstance(tracks, dict) else {}),
         }
         return self.fit({**receipt, **as_now}) and receipt.get("codec") == str(self.codec)
+
+    def conflicts(self, receipt: Mapping[str, object], arrays: Collection[Array]) -> list[str]:
+        """Return in what the stored `arrays` were made otherwise, such as "--schedule exact, not fast".
+
+        Only what they depend on counts: frames alone know no schedule. The revision of TV-L1 does not count.
+        """
+        before = {"warp_flow": "second"} | dict(receipt)
+        tracks = before.get("tracks")
+        if isinstance(tracks, dict):  # those of an earlier version had fewer rules
+            before["tracks"] = dataclasses.asdict(self.tracks) | tracks
+        now, found = self.recorded(), []
+        for name, dependent in _DEPENDENT.items():
+            if name in before and before[name] != now[name] and not dependent.isdisjoint(arrays):
+                option = _OPTIONS.get(name)
+                found.append(f"{option} {before[name]}, not {now[name]}" if option else f"other {name}")
+        return found
 
     @property
     def fingerprint(self) -> str:

@@ -11,7 +11,7 @@ from egotool.inspection.findings import Expected, Finding
 from egotool.inspection.labels import named
 from egotool.manifests import Segment, natural_order
 from egotool.progress import Progress
-from egotool.video import VideoIndex, index_packets, index_video, probe
+from egotool.video import VideoIndex, index_packets, index_video, packets_missing, probe
 
 RATE_TOLERANCE = 0.01
 """Part of a frame rate by which another may differ and still count as the same: 29.97 and 30 do."""
@@ -49,8 +49,8 @@ def look_at_video(path: Path, video: str, *, deep: bool = False) -> tuple[VideoF
     Args:
         path: the file.
         video: its name.
-        deep: decode every frame; otherwise its packets are counted, or where that does not do, its header
-            is believed.
+        deep: decode every frame; otherwise its packets are counted, and where these do not name the frames,
+            its header is believed.
 
     Raises:
         VideoError: if it cannot be read.
@@ -67,7 +67,7 @@ def look_at_video(path: Path, video: str, *, deep: bool = False) -> tuple[VideoF
             height=info.height,
             file_bytes=size,
         )
-        return facts, None
+        return facts, packets_missing(path)
     facts = VideoFacts(
         video=video,
         frame_count=index.frame_count,

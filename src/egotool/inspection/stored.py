@@ -8,7 +8,7 @@ from egotool.errors import StoreError
 from egotool.inspection.files import VideoFacts, duplicates
 from egotool.inspection.findings import Finding
 from egotool.progress import Progress
-from egotool.store import Array, Receipt, Store, read_receipt, receipt_file, verify
+from egotool.store import Array, Receipt, Store, extract_command, read_receipt, receipt_file, verify
 
 _PICTURES = {
     Array.FLOW: ("flow", "flow"),
@@ -51,7 +51,9 @@ def check_stored(
     progress.finish("store")
     findings += _unfinished(store.path)
     findings += _incomplete(receipts)
-    findings += _arrays_missing(receipts)
+    findings += _arrays_missing(store.path, receipts)
+    findings += _sizes_mixed(receipts)
+    findings += _parameters_mixed(receipts)
     findings += _revisions_mixed(receipts)
     findings += duplicates({video: receipt.source_sha256 for video, receipt in receipts.items()})
     return findings, receipts
@@ -107,7 +109,7 @@ def _incomplete(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
             yield Finding("incomplete source", _sentence(warning), serious=not receipt.complete)
 
 
-def _arrays_missing(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
+def _arrays_missing(store: Path, receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
     """Find videos without flow, warp flow or masks; one sentence where the whole store lacks them."""
     for array, (name, option) in _PICTURES.items():
         lacking = [video for video, receipt in receipts.items() if array.value not in receipt.arrays]
@@ -115,7 +117,7 @@ def _arrays_missing(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
             continue
         have = {word for video in lacking for word in _extracted(receipts[video])}
         only = ",".join(word for word in ("rgb", "flow", "warp-flow", "masks") if word in have | {option})
-        remedy = f"add them with `egotool extract VIDEOS --only {only}`"
+        remedy = f"add them with `{extract_command(store, only, receipts[lacking[0]])}`"
         if len(lacking) == len(receipts):
             yield Finding(
                 f"no {name}",
@@ -127,6 +129,10 @@ def _arrays_missing(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
             yield Finding(
                 f"no {name}", f"{video} has no {name}, which other videos of the store have: {remedy}."
             )
+
+
+def _sizes_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
+    """Find videos that are stored smaller or larger than most."""
     sizes = Counter(min(receipt.width, receipt.height) for receipt in receipts.values())
     if len(sizes) > 1:
         usual = sizes.most_common(1)[0][0]
@@ -134,8 +140,34 @@ def _arrays_missing(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
             if min(receipt.width, receipt.height) != usual:
                 yield Finding(
                     "other size",
-                    f"{video} is stored as {receipt.width}×{receipt.height}, most videos have a short side "
-                    f"of {usual}: clips are brought to one size, but it may be less sharp.",
+                    f"{video} is stored as {receipt.width}×{receipt.height}, but the usual short side "
+                    f"is {usual}: clips are brought to one size, but it may be less sharp.",
+                    serious=False,
+                )
+
+
+_MADE_BY = {
+    Array.FLOW: ("flow", ("schedule",)),
+    Array.WARP_FLOW: ("warp flow", ("schedule", "warp_flow")),
+}
+"""Array → its name, and the recorded parameters that say how it was made."""
+
+
+def _parameters_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
+    """Find videos whose flow was made otherwise than that of most: a model would learn from two kinds."""
+    for array, (name, parameters) in _MADE_BY.items():
+        made = {
+            video: ", ".join(str(receipt.parameters.get(key, "second")) for key in parameters)
+            for video, receipt in receipts.items()
+            if array.value in receipt.arrays and "schedule" in receipt.parameters
+        }
+        usual = Counter(made.values()).most_common(1)[0][0] if made else ""
+        for video, how in made.items():
+            if how != usual:
+                yield Finding(
+                    f"other {name}",
+                    f"{video} has {name} made otherwise ({how}) than usual in the store ({usual}): "
+                    "`egotool extract VIDEOS --overwrite` with the options of the others makes it anew.",
                     serious=False,
                 )
 

@@ -62,22 +62,26 @@ def folder_notes(names: Iterable[str]) -> list[str]:
     depths = Counter(min(len(PurePosixPath(name).parts), 4) for name in names)
     notes = []
     if depths[1]:
-        which = "The videos lie" if depths.total() == depths[1] else f"{depths[1]} videos lie"
+        which = "The videos lie" if depths.total() == depths[1] else _lie(depths[1])
         notes.append(
             f"{which} in no folder of an action, so they are unlabelled: sort them into <action>/ or "
             "<subject>/<action>/ folders, or fill in the action and split columns of the manifest."
         )
     if depths[4]:
         notes.append(
-            f"{depths[4]} videos lie deeper than <subject>/<action>/: "
+            f"{_lie(depths[4])} deeper than <subject>/<action>/: "
             "the two folders nearest to the video were taken as subject and action."
         )
     if depths[2] and depths[3] + depths[4]:
         notes.append(
-            f"{depths[2]} videos lie in <action>/ and {depths[3] + depths[4]} in <subject>/<action>/: "
+            f"{_lie(depths[2])} in <action>/ and {depths[3] + depths[4]} in <subject>/<action>/: "
             "the former have no subject and are never tested on."
         )
     return notes
+
+
+def _lie(count: int) -> str:
+    return "1 video lies" if count == 1 else f"{count} videos lie"
 
 
 def _labels(name: str) -> tuple[str, str]:

@@ -95,7 +95,8 @@ def write_overlay_video(
         def pictures() -> Iterator[Picture]:
             for number in range(segment.start_frame, segment.stop_frame):
                 drawn = [draw(number, scale or 1.0) for draw in panels.values()]
-                yield layout.compose(drawn, number, segment.stop_frame - 1)
+                note = "" if _camera_found(video, number) else "camera motion not found  |  "
+                yield layout.compose(drawn, f"{note}frame {number} of {segment.stop_frame - 1}")
                 progress.advance(task)
 
         write_video(out, pictures(), frame_rate=video.receipt.frame_rate or _FRAME_RATE, quality=18)
@@ -129,6 +130,12 @@ def _panels(video: StoredVideo) -> dict[str, _Draw]:
 
 def _has_next(video: StoredVideo, number: int) -> bool:
     return video.has(number, number + 2)
+
+
+def _camera_found(video: StoredVideo, number: int) -> bool:
+    """Whether the camera's motion to the next frame is known; where it is not, warp flow is the flow."""
+    known = Array.HOMOGRAPHY_VALID not in video.arrays or not _has_next(video, number)
+    return known or bool(video.homographies([number])[1][0])
 
 
 def _scale_of(video: StoredVideo, segment: Segment) -> float:
@@ -184,7 +191,7 @@ class _Layout:
         total_height = below + (_LEGEND if scale is not None else _MARGIN)
         canvas = _Canvas(total_height + total_height % 2, total_width + total_width % 2)
         title = "  ·  ".join(word for word in (segment.segment or segment.video, segment.action) if word)
-        canvas.text(_MARGIN, _TITLE / 2, title, bold=True, room=total_width - 2 * _MARGIN - 120)
+        canvas.text(_MARGIN, _TITLE / 2, title, bold=True, room=total_width - 2 * _MARGIN - 300)
         for (top, left), heading in zip(corners, headings, strict=True):
             canvas.text(left, top - _HEADING / 2, heading, colour=_QUIET)
         page = canvas.picture()
@@ -192,8 +199,8 @@ class _Layout:
             page = _with_legend(canvas, below, scale)
         return cls(page, corners, height, width)
 
-    def compose(self, panels: Sequence[Picture | None], number: int, last: int) -> Picture:
-        """Return the page with `panels` in their places."""
+    def compose(self, panels: Sequence[Picture | None], text: str) -> Picture:
+        """Return the page with `panels` in their places and `text` (ASCII) above them."""
         page = self.page.copy()
         for (top, left), panel in zip(self.corners, panels, strict=True):
             place = page[top : top + self.height, left : left + self.width]
@@ -203,7 +210,6 @@ class _Layout:
                 place[:] = cv2.resize(panel, (self.width, self.height), interpolation=cv2.INTER_NEAREST)
             edge = (left - 1, top - 1), (left + self.width, top + self.height)
             cv2.rectangle(page, *edge, (200, 200, 200), 1)  # a white flow would melt into the page
-        text = f"frame {number} of {last}"
         font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.45
         (text_width, text_height), _ = cv2.getTextSize(text, font, size, 1)
         place_of_text = (page.shape[1] - _MARGIN - text_width, (_TITLE + text_height) // 2)

@@ -1,5 +1,6 @@
 """Picture sheets: what the toolkit sees in a video, frame by frame, to be looked at by people."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ def write_sheet(
     """
     if out.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise UsageError(f"a sheet is written as .png, .pdf or .svg, not as {out.name}: choose with --out")
-    if flow_scale is not None and flow_scale <= 0:
+    if flow_scale is not None and not 0 < flow_scale < math.inf:
         raise UsageError(f"--flow-scale is above 0 px, not {flow_scale:g}")
     progress = progress or SilentProgress()
     store = Store(store_path)

@@ -19,7 +19,7 @@ from egotool.store._layout import (
     store_file,
 )
 from egotool.store._parts import PartReader, PartWriter, read_part
-from egotool.store._read import CameraCount, Store, StoredVideo, check_arrays
+from egotool.store._read import CameraCount, Store, StoredVideo, check_arrays, extract_command
 from egotool.store._receipt import Receipt, ranges_of, read_receipt, write_receipt
 from egotool.store._verify import verify
 
@@ -41,6 +41,7 @@ __all__ = [
     "check_arrays",
     "decode_flow",
     "encode_flow",
+    "extract_command",
     "join_parts",
     "ranges_of",
     "read_part",

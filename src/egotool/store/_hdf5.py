@@ -89,6 +89,11 @@ def is_disk_full(error: BaseException) -> bool:
     return False
 
 
+def repair(path: Path) -> str:
+    """Return what to do about a damaged store file: a receipt would say that it is finished."""
+    return f"remove {path.with_suffix('.json')}, and its `egotool extract` makes it anew"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text."""
     return (str(error) or type(error).__name__).splitlines()[0]
@@ -126,14 +131,14 @@ def open_for_reading(path: Path) -> h5py.File:
         raise StoreError(f"{path} is missing: extract its video again") from None
     except HDF5_ERRORS as error:
         raise StoreError(
-            f"{path} is damaged or not an HDF5 file ({first_line(error)}): extract its video again"
+            f"{path} is damaged or not an HDF5 file ({first_line(error)}): {repair(path)}"
         ) from error
     try:
         version = file.attrs.get("format_version")
         check_format_version(version, path)
     except HDF5_ERRORS as error:
         file.close()
-        raise StoreError(f"{path} is damaged ({first_line(error)}): extract its video again") from error
+        raise StoreError(f"{path} is damaged ({first_line(error)}): {repair(path)}") from error
     except StoreError:
         file.close()
         raise
@@ -163,5 +168,5 @@ def read_items(
         name = dataset.name.strip("/")
         raise StoreError(
             f"{path} is damaged: {name!r} of frame {first} cannot be read ({first_line(error)}); "
-            "extract its video again with --overwrite"
+            f"{repair(path)}"
         ) from error

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from egotool.errors import StoreError
 from egotool.manifests import FrameRanges, hold
-from egotool.store._hdf5 import open_for_reading, read_items
+from egotool.store._hdf5 import open_for_reading, read_items, repair
 from egotool.store._layout import (
     SPECIFICATIONS,
     Array,
@@ -50,11 +50,30 @@ def check_arrays(receipt: Receipt, needed: Collection[Array], *, file: Path) -> 
         wanted = [a for a in Array if a in missing or a.value in receipt.arrays]
         only = ",".join(dict.fromkeys(_EXTRACTED_AS[array] for array in wanted))
         store = file.parents[len(PurePosixPath(receipt.video).parts) - 1]
-        where = "" if store == Path("store") else f" --out {shlex.quote(str(store))}"
         raise StoreError(
             f"{file} has no {' and no '.join(missing)}: "
-            f"make it with 'egotool extract VIDEOS --only {only}{where}'"
+            f"make it with '{extract_command(store, only, receipt)}'"
         )
+
+
+_PARAMETER_OPTIONS = {
+    "short_side": ("--size", 256),
+    "schedule": ("--schedule", "fast"),
+    "warp_flow": ("--warp-flow", "second"),
+}
+"""Recorded parameter → option of `egotool extract`, and its default."""
+
+
+def extract_command(store: Path, only: str, receipt: Receipt) -> str:
+    """Return the command that adds arrays to a video as it was made before, with the same parameters."""
+    words = ["egotool extract VIDEOS --only", only]
+    if store != Path("store"):
+        words += ["--out", shlex.quote(str(store))]
+    for name, (option, default) in _PARAMETER_OPTIONS.items():
+        value = receipt.parameters.get(name, default)
+        if value != default:
+            words += [option, shlex.quote(str(value))]
+    return " ".join(words)
 
 
 class Store:
@@ -273,9 +292,7 @@ class StoredVideo:
         if self._file is None or self._process != os.getpid():
             self._file, self._process = open_for_reading(self.path), os.getpid()
         if array.value not in self._file:
-            raise StoreError(
-                f"{self.path} is damaged: {array} is missing; extract its video again with --overwrite"
-            )
+            raise StoreError(f"{self.path} is damaged: {array} is missing: {repair(self.path)}")
         return self._file[array.value]
 
     def __getstate__(self) -> dict[str, object]:

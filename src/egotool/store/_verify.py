@@ -9,7 +9,7 @@ import numpy as np
 
 from egotool.errors import StoreError
 from egotool.files import sha256_of_file
-from egotool.store._hdf5 import HDF5_ERRORS, open_for_reading, read_items
+from egotool.store._hdf5 import HDF5_ERRORS, open_for_reading, read_items, repair
 from egotool.store._layout import (
     SPECIFICATIONS,
     UNITS,
@@ -53,7 +53,7 @@ def verify(store: Path, video: str, *, deep: bool = False, digest: bool = True) 
     except StoreError as error:
         problems.append(str(error))
     except HDF5_ERRORS as error:
-        problems.append(f"{path} is damaged ({error}): extract its video again with --overwrite")
+        problems.append(f"{path} is damaged ({error}): {repair(path)}")
     return problems
 
 
@@ -68,17 +68,17 @@ def _file_problems(path: Path, receipt: Receipt, video: str, *, digest: bool) ->
             f"{path} has {size} bytes, its receipt says {receipt.file_bytes}: extract its video again"
         )
     elif digest and sha256_of_file(path) != receipt.file_sha256:
-        problems.append(f"{path} was changed or damaged (its SHA-256 differs): extract its video again")
+        problems.append(f"{path} was changed or damaged (its SHA-256 differs): {repair(path)}")
     return problems
 
 
 def _array_problems(path: Path, file: h5py.File, name: str, receipt: Receipt, *, deep: bool) -> list[str]:
     """Check one array against the receipt."""
     if name not in set(Array):
-        return [f"the receipt of {path} names an unknown array {name!r}: extract its video again"]
+        return [f"the receipt of {path} names an unknown array {name!r}: {repair(path)}"]
     array = Array(name)
     if name not in file:
-        return [f"{path} lacks the array {name} of its receipt: extract its video again"]
+        return [f"{path} lacks the array {name} of its receipt: {repair(path)}"]
     dataset, specification = file[name], SPECIFICATIONS[array]
     expected = (
         specification.count(receipt.stored_frames),
@@ -86,13 +86,9 @@ def _array_problems(path: Path, file: h5py.File, name: str, receipt: Receipt, *,
     )
     problems = []
     if dataset.shape != expected:
-        problems.append(
-            f"{path}: {name} has the shape {dataset.shape}, not {expected}: extract its video again"
-        )
+        problems.append(f"{path}: {name} has the shape {dataset.shape}, not {expected}: {repair(path)}")
     if dataset.dtype != specification.dtype:
-        problems.append(
-            f"{path}: {name} is {dataset.dtype}, not {specification.dtype}: extract its video again"
-        )
+        problems.append(f"{path}: {name} is {dataset.dtype}, not {specification.dtype}: {repair(path)}")
     if deep and not problems:
         step = dataset.chunks[0]
         for first in range(0, dataset.shape[0], step):
@@ -109,12 +105,12 @@ def _number_problems(path: Path, file: h5py.File, receipt: Receipt) -> list[str]
     expected = [number for start, stop in receipt.stored_ranges for number in range(start, stop)]
     if Array.FRAME_NUMBERS.value not in file:
         missing = receipt.ranges is not None
-        return [f"{path} lacks its frame_numbers: extract its video again"] if missing else []
+        return [f"{path} lacks its frame_numbers: {repair(path)}"] if missing else []
     dataset = file[Array.FRAME_NUMBERS.value]
     if dataset.shape != (len(expected),):
         return []  # told with the other shapes
     if receipt.ranges is None or dataset[:].tolist() != expected:
-        return [f"{path} has other frame_numbers than its receipt: extract its video again"]
+        return [f"{path} has other frame_numbers than its receipt: {repair(path)}"]
     return []
 
 
@@ -126,9 +122,7 @@ def _unit_problems(path: Path, file: h5py.File, receipt: Receipt) -> list[str]:
     except (ValueError, TypeError):
         recorded = None
     if recorded != units_of_format(receipt.format_version):
-        problems.append(f"{path} records other units than this format: extract its video again")
+        problems.append(f"{path} records other units than this format: {repair(path)}")
     wrong = [a for a in Array if a.value in file and file[a.value].attrs.get("unit") != UNITS[a.value]]
-    problems += [
-        f"{path}: {a} records another unit than {UNITS[a]!r}: extract its video again" for a in wrong
-    ]
+    problems += [f"{path}: {a} records another unit than {UNITS[a]!r}: {repair(path)}" for a in wrong]
     return problems

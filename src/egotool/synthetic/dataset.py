@@ -4,6 +4,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -196,7 +197,7 @@ def _check_folder(out: Path, parameters: SyntheticParameters) -> None:
     if differing:
         names = " and ".join(filter(None, [", ".join(differing[:-1]), differing[-1]]))
         raise UsageError(
-            f"{out} holds a synthetic dataset made with another {names}: "
+            f"{out} holds a synthetic dataset made with other options ({names}): "
             "name a new folder, or repeat the options recorded in its synth.json"
         )
 
@@ -212,9 +213,10 @@ def _render_to_file(plan: ClipPlan, out: Path) -> ClipPlan:
     try:
         _write_clip(plan, video)
     except OSError as error:
-        reason = error.strerror or str(error)
+        number = re.search(r"errno = (\d+)", str(error))  # h5py passes HDF5's text on, over several lines
+        reason = os.strerror(int(number[1])) if number else error.strerror or str(error)
         raise EgotoolError(
-            f"{video} cannot be written ({reason}): make room, then run the command again"
+            f"{video} cannot be written ({reason}): check the disk and its rights, then run the command again"
         ) from error
     return plan
 

@@ -9,7 +9,7 @@ from egotool.video._embedded import embedded_clips
 from egotool.video._find import VIDEO_SUFFIXES, FoundVideo, find_videos
 from egotool.video._geometry import working_size
 from egotool.video._index import VideoIndex, index_video
-from egotool.video._packets import index_packets
+from egotool.video._packets import index_packets, packets_missing
 from egotool.video._probe import VideoInfo, probe
 from egotool.video._read import Frame, read_frames
 from egotool.video._write import write_video
@@ -25,6 +25,7 @@ __all__ = [
     "find_videos",
     "index_packets",
     "index_video",
+    "packets_missing",
     "probe",
     "read_frames",
     "working_size",

@@ -198,8 +198,9 @@ def missing_at_end(path: Path, scan: Scan) -> str | None:
         return None
     missing = scan.declared_end_seconds - scan.end_seconds
     # Half a second, or five frames of slow videos: containers round durations, and count the time of a last
-    # frame, of trimmed frames and of sound differently.
-    tolerance = max(0.5, 5 / scan.frame_rate if scan.frame_rate else 0.5)
+    # frame, of trimmed frames and of sound differently. Of a short clip half a second would be much.
+    frames = 5 / scan.frame_rate if scan.frame_rate else 0.5
+    tolerance = max(frames, min(0.5, 0.1 * scan.declared_end_seconds))
     if missing <= tolerance:
         return None
     return (

@@ -7,10 +7,12 @@ packets for one time, or the first frames that decode are not the first packets)
 from pathlib import Path
 
 from egotool.errors import VideoError
-from egotool.video._decode import DECODE_ERRORS, BrokenOff, OtherStreams, decoded_frames, opened
+from egotool.video._decode import DECODE_ERRORS, BrokenOff, OtherStreams, decoded_frames, opened, reason
 from egotool.video._index import Scan, VideoIndex, missing_at_end
 
 _FRAMES_COMPARED = 24
+FEW_FRAMES = 5
+"""So many may be missing: containers count frames that are not shown."""
 
 
 def index_packets(path: Path) -> VideoIndex | None:
@@ -37,6 +39,34 @@ def index_packets(path: Path) -> VideoIndex | None:
         height=scan.height,
         frame_rate=scan.frame_rate,
     )
+
+
+def packets_missing(path: Path) -> str | None:
+    """Return a sentence if a file's packets end before what it declares, or are damaged; decodes nothing.
+
+    For videos whose packets do not name their frames, so that there is no index without decoding.
+
+    Raises:
+        VideoError: if the file cannot be read as a video.
+    """
+    count, why = 0, ""
+    with opened(path, threads=1) as video:
+        declared = video.stream.frames
+        try:
+            for packet in video.container.demux(video.stream):
+                if packet.size == 0:
+                    continue
+                if packet.is_corrupt:
+                    why = "damaged data"
+                    break
+                count += 1
+        except DECODE_ERRORS as error:
+            why = reason(error)
+    if why:
+        return f"{path} breaks off: {count} of {declared or 'its'} frames can be read, then {why}"
+    if declared - count > max(FEW_FRAMES, 0.01 * declared):
+        return f"{path} breaks off: {count} of {declared} declared frames are there"
+    return None
 
 
 def _scan_packets(path: Path) -> Scan | None:
