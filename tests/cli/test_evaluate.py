@@ -66,6 +66,12 @@ def test_verbs_and_nouns_are_scored_where_the_manifest_names_them(folder: Path) 
     )
     write_manifest(Manifest(named), folder / "named.csv")
     arguments = ("evaluate", "convlstm-attention", "--manifest", "named.csv")
+    (scores,) = folder.glob("runs/convlstm-attention-*/scores/test.json")
+    before = scores.read_bytes()
+    with pytest.raises(RunError, match="--overwrite replaces it"):
+        egotool(folder, *arguments)
+    assert scores.read_bytes() == before
+    arguments = (*arguments, "--overwrite")
     status, out, _ = egotool(folder, *arguments, "--json")
     document = json.loads(out)
     assert document["verbs"]["classes"] == 3  # push, lift, put

@@ -1,6 +1,14 @@
 """What is wrong with a manifest."""
 
-from egotool.manifests import Manifest, Segment, check_manifest, fits, overlap_note, similar_actions
+from egotool.manifests import (
+    Manifest,
+    Segment,
+    check_manifest,
+    fits,
+    overlap_note,
+    similar_actions,
+    split_notes,
+)
 
 
 def test_a_fitting_manifest_has_no_problems():
@@ -52,3 +60,14 @@ def test_case_only_differences():
     assert "'Take' and 'take'" in sentence
     assert "all 'take'" in sentence
     assert similar_actions(Manifest(())) == []
+
+
+def test_unseen_actions_and_seen_frames_are_told():
+    train = Segment("a", "v.mp4", 0, 10, "take", split="train")
+    test = Segment("b", "v.mp4", 10, 20, "take", split="test")
+    assert split_notes(Manifest((train, test))) == []
+    leak = Segment("c", "v.mp4", 5, 8, "put", split="test")
+    unseen, leaked = split_notes(Manifest((train, test, leak)))
+    assert "'put'" in unseen and "never trained on" in unseen
+    assert "c (test) and a (train) of v.mp4 overlap" in leaked
+    assert split_notes(Manifest((test, leak))) == []  # a test set by itself

@@ -5,6 +5,7 @@ import pytest
 
 from egotool.errors import UsageError
 from egotool.reporting import collect_outcomes
+from egotool.reporting.matching import experiment_of
 from tests.reporting.fabricated import make_run
 
 
@@ -51,7 +52,24 @@ def test_scores_on_another_manifest_are_not_used(tmp_path: Path) -> None:
     run.scores_file("test").write_text(json.dumps(scores))
     found = collect_outcomes(tmp_path)
     assert not found.outcomes
-    assert "another manifest" in found.problems[0]
+    assert "other data" in found.problems[0] and "--overwrite" in found.problems[0]
+
+
+def test_scores_on_other_videos_are_not_used_either(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "moved", model="dynamic-net")
+    scores = json.loads(run.scores_file("test").read_text())
+    for digest, used in ((run.record.data.fingerprint, 1), ("f" * 64, 0), (None, 1)):
+        run.scores_file("test").write_text(json.dumps(scores | {"data_fingerprint": digest}))
+        assert len(collect_outcomes(tmp_path).outcomes) == used
+
+
+def test_trials_on_several_devices_or_of_other_precision_are_another_experiment(tmp_path: Path) -> None:
+    make_run(tmp_path, "plain", model="dynamic-net")
+    run = make_run(tmp_path, "half", model="dynamic-net", seed=1)
+    run.update(devices=2, precision="bf16-mixed")
+    half, plain = collect_outcomes(tmp_path).outcomes
+    assert half.overrides == ("--devices 2", "--precision bf16-mixed") and plain.overrides == ()
+    assert experiment_of(half) != experiment_of(plain)
 
 
 def test_what_a_run_says_is_read(tmp_path: Path) -> None:

@@ -1,15 +1,16 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from egotool.errors import EgotoolError, ManifestError, RunError, StoreError
+from egotool.errors import EgotoolError, ManifestError, RecipeError, RunError, StoreError, UsageError
 from egotool.evaluation import evaluate_run, read_predictions
 from egotool.manifests import Manifest, read_manifest, write_manifest
 from egotool.progress import SilentProgress
-from egotool.runs import Run, find_runs, load_recipe, read_run, read_weights, resolve_run
+from egotool.runs import Run, damaged_runs, find_runs, load_recipe, read_run, read_weights, resolve_run
 from egotool.training import TrainingRequest, estimate, plan_training, train_model
 from tests.training.small_store import MOVES, TINY, make_labelled_store
 
@@ -255,3 +256,72 @@ def test_a_damaged_run_is_named(trained: Run, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps(document | {"seed": "one"}))
     with pytest.raises(RunError, match="seed"):
         read_run(tmp_path)
+
+
+def test_what_changes_the_numbers_is_part_of_the_identity(store: Path, tmp_path: Path) -> None:
+    plain, *others = (
+        plan_training(request(store, tmp_path, "convlstm", **changed)).stages[-1].identity
+        for changed in ({}, {"devices": 2}, {"precision": "bf16-mixed"}, {"balance": True})
+    )
+    assert len({plain, *others}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"weights": Path("resnet.pth")}, "recipe small starts from random weights: leave --weights out"),
+        ({"precision": "16-mixed"}, "--precision 16-mixed needs a GPU"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(
+    store: Path, tmp_path: Path, changed: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        plan_training(request(store, tmp_path, "convlstm", **changed))
+
+
+def test_a_recipe_on_another_models_base_is_for_that_model(tmp_path: Path) -> None:
+    path = tmp_path / "mix.toml"
+    path.write_text('base = "demo/idt-net"\n')
+    assert load_recipe("idt-net", str(path)).head is not None
+    with pytest.raises(RecipeError, match="for the model 'idt-net', not for 'dynamic-net'"):
+        load_recipe("dynamic-net", str(path))
+
+
+def test_a_last_checkpoint_of_another_kind_means_beginning_anew_and_says_so(
+    store: Path, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    class Listening(SilentProgress):
+        def message(self, text: str) -> None:
+            told.append(text)
+
+    with pytest.raises(Killed):
+        train_model(request(store, tmp_path, "convlstm"), progress=KillAt("stage2", 27))
+    (last,) = tmp_path.glob("convlstm-*/checkpoints/last.ckpt")
+    last.write_bytes(last.with_name("best.ckpt").read_bytes())
+    assert train_model(request(store, tmp_path, "convlstm"), progress=Listening()).run.finished
+    assert any("Begun anew" in text for text in told)
+
+
+def test_a_runs_folder_that_cannot_be_made_is_a_sentence(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="choose another --runs folder"):
+        train_model(request(store, tmp_path / "file", "convlstm"))
+
+
+def test_an_unfinished_training_is_scored_as_what_it_is(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        train_model(request(store, tmp_path, "convlstm"), progress=KillAt("stage2", 27))
+    (run,) = (run for run in find_runs(tmp_path, finished=False) if run.record.model == "convlstm")
+    assert "the best of 2 of 3 epochs so far" in evaluate_run(run, device=torch.device("cpu")).selection
+
+
+def test_damaged_runs_are_left_out_and_named(trained: Run, tmp_path: Path) -> None:
+    shutil.copytree(trained.folder, tmp_path / "good")
+    shutil.copytree(trained.folder, tmp_path / "bad")
+    (tmp_path / "bad" / "run.json").write_text("{")
+    assert [run.name for run in find_runs(tmp_path)] == ["good"]
+    (sentence,) = damaged_runs(tmp_path)
+    assert "bad/run.json is damaged" in sentence

@@ -114,7 +114,7 @@ def test_from_given_runs(two_stream: Run, store: Path, tmp_path: Path) -> None:
     ("model", "parents", "error", "said"),
     [
         ("two-stream", ("rgb",), UsageError, "starts from two runs"),
-        ("two-stream", ("rgb", "rgb"), RunError, "cannot start from"),
+        ("two-stream", ("rgb", "rgb"), RunError, "starts from a run on frames and one on flow, not"),
         ("dynamic-net", ("flow",), RunError, "cannot start from"),
         ("dynamic-net", ("rgb", "flow"), UsageError, "one run"),
     ],

@@ -28,6 +28,9 @@ def evaluate(
     head: Annotated[
         bool, typer.Option("--head", help="Also say whether the self-supervised head has learned its task.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace scores on the run's own data by those on other data.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -60,9 +63,14 @@ def evaluate(
             manifest=manifest,
             device=choose_device(device),
             workers=workers,
+            overwrite=overwrite,
             progress=progress,
         )
-        skill = head_skill(chosen, split=split, store=store, progress=progress) if head else None
+        skill = (
+            head_skill(chosen, split=split, store=store, manifest=manifest, progress=progress)
+            if head
+            else None
+        )
     if as_json:
         document = scores.model_dump(mode="json") | ({"head": asdict(skill)} if skill else {})
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -106,6 +106,8 @@ _REMEDIES = {
     errno.EDQUOT: "make room, then run the command again",
     errno.EFBIG: "make room, then run the command again",
     errno.EIO: "check the disk",
+    errno.ENOTDIR: "choose another place",
+    errno.EISDIR: "choose another place",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
 }
 """What to do about errors of the file system, whatever was being read or written."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from egotool.cli.damaged import tell_of_damaged_runs
 from egotool.errors import UsageError
 
 _FIGURES = "Figures"
@@ -92,12 +93,16 @@ def report(
     """
     if sum(each is not None for each in (table, figure, compare)) > 1:
         raise UsageError("--table, --figure and --compare are three different things: give one of them")
+    if split not in ("train", "validation", "test"):
+        raise UsageError(f"--split is train, validation or test, not {split!r}")
     if protocol not in (None, "honest", "paper"):
         raise UsageError(f"--protocol is honest or paper, not {protocol!r}")
     if figure is None and (run or store or segment):
         raise UsageError("--run, --store and --segment belong to --figure: add it, or leave them out")
     if runs != Path("runs") and not runs.is_dir():
         raise UsageError(f"there is no folder {runs}: give the folder that holds the run folders with --runs")
+    if figure is not None or compare is not None:
+        tell_of_damaged_runs(runs)
     if figure is not None:
         from egotool.cli.figures import draw_figure
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from egotool.cli.damaged import tell_of_damaged_runs
 from egotool.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _chosen_run(name: str | None, *, model: str | None, runs: Path) -> "Run | No
         return resolve_run(name, runs=runs)
     if model is None:
         return None
+    tell_of_damaged_runs(runs)
     found = find_runs(runs, model=resolve_model(model))
     if not found:
         raise RunError(

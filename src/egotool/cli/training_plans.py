@@ -50,9 +50,9 @@ def announce(plan: "TrainingPlan", progress: Progress) -> None:
         f"{len(data.actions)} actions; segments: {counts}. Protocol {request.protocol}: "
         f"the {plan.selection_split} split chooses the epoch.{fold}{balance}"
     )
+    becomes = {"train": "will be trained", "resume": "goes on", "reuse": "is finished and reused"}
     for stage in plan.stages:
-        verb = {"train": "is trained", "resume": "goes on", "reuse": "is finished and reused"}[stage.state]
-        progress.message(f"{stage.stage.name}: {stage.folder} {verb}.")
+        progress.message(f"{stage.stage.name}: {stage.folder} {becomes[stage.state]}.")
 
 
 def plan_document(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]") -> dict[str, object]:

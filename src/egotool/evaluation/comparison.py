@@ -80,6 +80,7 @@ def compare_predictions(
     pairs: Sequence[tuple[int, int]] | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    names: tuple[str, str] = ("A", "B"),
 ) -> Comparison:
     """Compare the trials `a` with the trials `b`.
 
@@ -94,6 +95,7 @@ def compare_predictions(
             default: first against first, second against second, as far as both go.
         seed: of the resampling.
         resamples: how many.
+        names: what to call the two in errors.
 
     Raises:
         RunError: if not all were made for the same segments with the same labels and actions.
@@ -102,8 +104,8 @@ def compare_predictions(
     if not a or not b or not a[0].segments:
         raise ValueError("no trials or no segments")
     right_a, right_b = (
-        np.stack([_right(each, a[0], name=f"{side}{number}") for number, each in enumerate(trials, start=1)])
-        for side, trials in (("A", a), ("B", b))
+        np.stack([_right(each, a[0], names=(name, names[0])) for each in trials])
+        for name, trials in zip(names, (a, b), strict=True)
     )
     if pairs is None:
         pairs = [(number, number) for number in range(min(len(a), len(b)))]
@@ -133,8 +135,8 @@ def compare_predictions(
     )
 
 
-def _right(predictions: Predictions, reference: Predictions, *, name: str) -> NDArray[np.bool_]:
-    aligned = align(predictions, reference, names=(name, "A1"))
+def _right(predictions: Predictions, reference: Predictions, *, names: tuple[str, str]) -> NDArray[np.bool_]:
+    aligned = align(predictions, reference, names=names)
     right: NDArray[np.bool_] = aligned.predicted == aligned.labels
     return right
 

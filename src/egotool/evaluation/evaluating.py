@@ -33,6 +33,7 @@ def evaluate_run(
     manifest: Path | None = None,
     device: torch.device | None = None,
     workers: int = 0,
+    overwrite: bool = False,
     progress: Progress = SilentProgress(),  # noqa: B008 it has no state
 ) -> Scores:
     """Score the best weights of `run` on `split`; write predictions and scores into the run's folder.
@@ -44,10 +45,12 @@ def evaluate_run(
         manifest: default: the run's own manifest, or the given store's.
         device: where to compute; default: the GPU if there is one.
         workers: processes that load clips.
+        overwrite: replace the scores on the data that the run was trained with by those on other data.
         progress: hears of every segment.
 
     Raises:
-        RunError: if the checkpoint is damaged or the manifest has actions that the network does not know.
+        RunError: if the checkpoint is damaged or the manifest has actions that the network does not know, or
+            there are scores on the run's own data and these are to be on other data.
         StoreError: if the store is missing.
         ManifestError: if there are no labels, or no segments in this split.
     """
@@ -71,7 +74,12 @@ def evaluate_run(
     if not recorded.store:
         run.update(data=data.record)  # imported: from now on it belongs to what it is scored on
     elif data.record.fingerprint != recorded.fingerprint:
-        progress.message("The manifest or the store has changed since this run was trained.")
+        _refuse_to_replace(run, split, data, overwrite=overwrite)
+        progress.message("The manifest or the store is not, or no more, what this run was trained on.")
+    if not run.finished:
+        progress.message(
+            f"The training is not finished: {run.record.epochs_done} of {run.record.epochs} epochs are done."
+        )
     network = load_network(run)
     predictions = predict(
         network, run, data=data, split=split, device=device, workers=workers, progress=progress
@@ -84,6 +92,7 @@ def evaluate_run(
         manifest_fingerprint=data.record.manifest_fingerprint,
     ).model_copy(
         update={
+            "data_fingerprint": data.record.fingerprint,
             "verbs": score_parts(predictions, parts_of_actions(segments, "verb")),
             "nouns": score_parts(predictions, parts_of_actions(segments, "noun")),
         }
@@ -91,6 +100,17 @@ def evaluate_run(
     write_predictions(predictions, run.predictions_file(split))
     run.write_scores(scores)
     return scores
+
+
+def _refuse_to_replace(run: Run, split: str, data: LabelledData, *, overwrite: bool) -> None:
+    scores, own = run.scores(split), run.record.data
+    if overwrite or scores is None or scores.manifest_fingerprint != own.manifest_fingerprint:
+        return
+    if scores.data_fingerprint in (None, own.fingerprint):
+        raise RunError(
+            f"{run.scores_file(split)} is on the data that {run.name} was trained with: --overwrite replaces "
+            f"it by scores on {data.manifest_file} with the videos in {data.store}"
+        )
 
 
 def predict(

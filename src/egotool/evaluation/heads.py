@@ -45,6 +45,7 @@ def head_skill(
     *,
     split: str = "test",
     store: Path | None = None,
+    manifest: Path | None = None,
     progress: Progress = SilentProgress(),  # noqa: B008 it has no state
 ) -> HeadSkill:
     """Return how well the head of `run` solves its task on the segments of `split` (centre crops).
@@ -53,6 +54,7 @@ def head_skill(
         run: a finished run with a self-supervised head.
         split: which segments.
         store: default: the store the run was trained on.
+        manifest: default: the run's own manifest, or the given store's.
         progress: hears of every segment.
 
     Raises:
@@ -62,7 +64,8 @@ def head_skill(
     if run.recipe.head is None:
         raise RunError(f"the run {run.name} has no self-supervised head")
     fold = run.record.data.fold
-    manifest = None if store is not None else Path(run.record.data.manifest)
+    if manifest is None and store is None:
+        manifest = Path(run.record.data.manifest)
     data = read_labelled_data(store or Path(run.record.data.store), manifest, fold=fold)
     check_splits(data, [split], why="is to be scored")
     settings = clip_settings(run.recipe, augment=False, targets=True)

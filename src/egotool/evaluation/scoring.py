@@ -8,7 +8,7 @@ from torchmetrics.functional.classification import multiclass_accuracy, multicla
 
 from egotool.evaluation.predictions import Predictions
 from egotool.evaluation.statistics import wilson_interval
-from egotool.runs import ClassScore, Protocol, Run, Scores, utc_now
+from egotool.runs import ClassScore, Protocol, Run, RunRecord, Scores, utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,16 @@ class Origin:
             model=record.model,
             recipe=record.recipe,
             protocol=record.protocol,
-            selection=record.selection,
+            selection=_selection(record),
         )
+
+
+def _selection(record: RunRecord) -> str:
+    """Return what chose the epoch; of an unfinished training, among how many so far."""
+    if record.status == "finished" or record.best is None:
+        return record.selection
+    so_far = f"the best of {record.epochs_done} of {record.epochs} epochs so far"
+    return f"epoch {record.best.epoch + 1}, {so_far}"
 
 
 def score(predictions: Predictions, *, origin: Origin, split: str, manifest_fingerprint: str) -> Scores:

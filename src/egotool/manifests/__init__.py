@@ -1,6 +1,6 @@
 """Manifests: which segment of which video shows what action, and who trains, validates and tests."""
 
-from egotool.manifests.checking import check_manifest, fits, overlap_note, similar_actions
+from egotool.manifests.checking import check_manifest, fits, overlap_note, similar_actions, split_notes
 from egotool.manifests.comparing import Count, compare_counts, compare_segments
 from egotool.manifests.csv_file import (
     COLUMNS,
@@ -75,6 +75,7 @@ __all__ = [
     "read_manifest",
     "read_manifest_lines",
     "similar_actions",
+    "split_notes",
     "verb_and_noun",
     "video_name_problem",
     "write_manifest",

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from egotool.manifests.ranges import FrameRanges, hold
 from egotool.manifests.segments import Manifest, Segment
 
+_NAMES_SHOWN = 5
+
 
 def check_manifest(
     manifest: Manifest,
@@ -65,6 +67,33 @@ def overlap_note(manifest: Manifest) -> list[str]:
         f"{count} another of the same video (the first: {later.segment} starts at frame {later.start_frame} "
         f"of {later.video}, before {earlier.segment} stops at frame {earlier.stop_frame})."
     ]
+
+
+def split_notes(manifest: Manifest) -> list[str]:
+    """Return sentences about what makes a test say less than it seems: unseen actions, seen frames."""
+    notes = []
+    trained = {segment.action for segment in manifest.segments if segment.split in ("train", "validation")}
+    unseen = sorted({segment.action for segment in manifest.of_split("test") if segment.action} - trained)
+    if unseen and trained:
+        names = ", ".join(map(repr, unseen[:_NAMES_SHOWN])) + (", …" if len(unseen) > _NAMES_SHOWN else "")
+        notes.append(f"Tested but never trained on, so they cannot be recognised: {names}.")
+    segments_of: dict[str, list[Segment]] = defaultdict(list)
+    for segment in manifest.segments:
+        segments_of[segment.video].append(segment)
+    leaks = [
+        pair
+        for segments in segments_of.values()
+        for pair in _overlaps(segments)
+        if (pair[0].split == "test") != (pair[1].split == "test") and pair[0].split and pair[1].split
+    ]
+    if leaks:
+        one, other = leaks[0]
+        more = f", and {len(leaks) - 1} more pairs" if len(leaks) > 1 else ""
+        notes.append(
+            f"Frames that test also train: {one.segment} ({one.split}) and {other.segment} ({other.split}) "
+            f"of {one.video} overlap{more}; correct the manifest's split column."
+        )
+    return notes
 
 
 def similar_actions(manifest: Manifest) -> list[str]:

@@ -13,7 +13,7 @@ from egotool.reporting.recipes import (
     training_in_words,
     trains_the_same,
 )
-from egotool.runs.folder import Run, read_run
+from egotool.runs.folder import Run, RunRecord, read_run
 from egotool.runs.recipe import Recipe
 from egotool.runs.scores import Scores
 
@@ -56,8 +56,8 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
                 )
             elif _scored_on_other_data(run, scores):
                 problems.append(
-                    f"Run {run.name} was scored with another manifest than it was trained with "
-                    f"and is left out: `egotool evaluate {run.folder} --split {split}` scores it again."
+                    f"Run {run.name} was scored on other data than it was trained with and is "
+                    f"left out: `egotool evaluate {run.folder} --split {split} --overwrite` scores it again."
                 )
             else:
                 outcomes.append(_outcome(run, scores))
@@ -68,6 +68,15 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
 
 _IMPORTED = "imported from "
 """How the reason for the recipe begins in a run whose weights were imported."""
+
+
+def trained_with(record: RunRecord) -> tuple[str, ...]:
+    """Return the options beside the recipe that make it another experiment."""
+    return (
+        *(("--balance",) if record.balance else ()),
+        *((f"--devices {record.devices}",) if record.devices > 1 else ()),
+        *((f"--precision {record.precision}",) if record.precision not in ("32", "32-true") else ()),
+    )
 
 
 def _outcome(run: Run, scores: Scores) -> Outcome:
@@ -81,7 +90,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         recipe=record.recipe,
         recipe_reason="" if imported else record.recipe_reason,
         # a training that draws clips otherwise is another experiment
-        recipe_digest=recipe_digest(recipe) + ("+balance" if record.balance else ""),
+        recipe_digest="".join((recipe_digest(recipe), *(f" {each}" for each in trained_with(record)))),
         row=recipe.row,
         own_recipe=is_own_recipe(recipe, overrides=record.overrides),
         protocol=record.protocol,
@@ -93,7 +102,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         # What a two-stream model starts from was trained with its overrides, which need not have been for it.
         overrides=(
             *(() if is_shipped(recipe) else record.overrides),
-            *(("--balance",) if record.balance else ()),
+            *trained_with(record),
         ),
         seed=record.seed,
         data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
@@ -152,7 +161,12 @@ def _would_be_parent(name: str, run: Run, recipe: Recipe | None) -> bool:
 
 
 def _scored_on_other_data(run: Run, scores: Scores) -> bool:
-    return scores.manifest_fingerprint != run.record.data.manifest_fingerprint or scores.segments < 1
+    data = run.record.data
+    return (
+        scores.manifest_fingerprint != data.manifest_fingerprint
+        or scores.data_fingerprint not in (None, data.fingerprint)
+        or scores.segments < 1
+    )
 
 
 def _still_training(run: Run) -> str:

@@ -10,6 +10,7 @@ from egotool.evaluation import Comparison, Predictions, compare_predictions, poo
 from egotool.evaluation.fusion import scores_of
 from egotool.evaluation.fusion_folder import Fusion, is_fusion, read_fusion
 from egotool.manifests import natural_order
+from egotool.reporting.collecting import trained_with
 from egotool.reporting.recipes import recipe_digest
 from egotool.runs import Run, Scores, find_runs, model_names, resolve_run
 from egotool.runs.loading import ALIASES
@@ -116,6 +117,7 @@ def compare_sides(name_a: str, name_b: str, *, runs: Path, split: str = "test") 
         [trial.predictions for trial in a.trials],
         [trial.predictions for trial in b.trials],
         pairs=_pairs(a, b),
+        names=(a.name, b.name),
     )
     return SidesCompared(a, b, split, comparison, tuple(_notes(a, b)))
 
@@ -179,8 +181,8 @@ def _runs_of(model: str, *, runs: Path, split: str) -> tuple[list[Run | Fusion],
     for run in find_runs(runs, model=model):
         if run.scores(split) is not None:
             record, data = run.record, run.record.data
-            own = not record.overrides and not record.balance and not run.recipe.row
-            trained = f"{recipe_digest(run.recipe)}, balance {record.balance}"
+            own = not record.overrides and not run.recipe.row
+            trained = f"{recipe_digest(run.recipe)} {trained_with(record)}"
             whole = data.whole_fingerprint if data.fold else data.fingerprint
             key = (own, trained, whole, bool(data.fold), record.protocol)
             groups[key][record.seed, data.fold] = run  # oldest first: of two the newest stays

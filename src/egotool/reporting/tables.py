@@ -210,6 +210,9 @@ def _options(members: Sequence[Outcome], runs: Path | None) -> tuple[str, ...]:
             options += ["--folds", "subjects"]
         if newest.store != "store":
             options += ["--store", newest.store]
+        if newest.manifest and Path(newest.manifest) != Path(newest.store, "manifest.csv"):
+            options += ["--manifest", newest.manifest]
+        options += [word for each in newest.overrides if each.startswith("--") for word in each.split()]
     if runs is not None and runs != Path("runs"):
         options += ["--runs", str(runs)]
     return tuple(options)

@@ -19,6 +19,7 @@ from egotool.manifests import (
     natural_order,
     overlap_note,
     read_manifest,
+    split_notes,
 )
 from egotool.runs.folder import DataRecord
 from egotool.runs.recipe import FlowClipRecipe, Recipe
@@ -87,7 +88,7 @@ def read_labelled_data(store: Path, manifest_file: Path | None = None, *, fold: 
     if not usable:
         raise ManifestError(f"none of the labelled segments in {path} is in the store {store}")
     skipped = check_manifest(manifest, frame_counts, ranges=ranges)
-    notes = overlap_note(Manifest(tuple(usable)))
+    notes = [*overlap_note(Manifest(tuple(usable))), *split_notes(Manifest(tuple(usable)))]
     segments = {split: tuple(each for each in usable if each.split == split) for split in SPLITS}
     used = sorted({segment.video for segment in usable})
     seen = [_seen(video, receipts[video]) for video in used]

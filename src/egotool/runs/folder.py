@@ -10,13 +10,15 @@ runs/dynamic-net-small-1f2e3d4c/
     scores/             <split>.json: Scores
 """
 
+import contextlib
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from egotool.errors import RunError
+from egotool.errors import RecipeError, RunError
 from egotool.files import inside, write_text
 from egotool.runs.loading import recipe_from_toml, recipe_to_toml
 from egotool.runs.recipe import Recipe
@@ -76,6 +78,8 @@ class RunRecord(_Document):
     protocol: Protocol
     balance: bool = False
     """Whether training drew every action equally often instead of every segment once."""
+    devices: int = 1
+    """How many trained together, each with batches of the recipe's size."""
     selection: str
     """In words: what chooses the epoch."""
     actions: tuple[str, ...]
@@ -211,18 +215,36 @@ def read_run(folder: Path) -> Run:
 def find_runs(folder: Path, *, model: str | None = None, finished: bool = True) -> list[Run]:
     """Return the runs of models (not the stages they start from) in `folder`, oldest first.
 
+    What is damaged is left out: `damaged_runs` tells of it.
+
     Args:
         folder: the folder of run folders; may be missing.
         model: only runs of this model.
         finished: only runs whose training has ended.
     """
-    runs = [read_run(path.parent) for path in folder.glob("*/run.json")] if folder.is_dir() else []
     chosen = [
         run
-        for run in runs
+        for run in _readable(folder)
         if run.record.role == "model" and model in (None, run.record.model) and (run.finished or not finished)
     ]
     return sorted(chosen, key=lambda run: (run.record.started, run.name))
+
+
+def _readable(folder: Path) -> Iterator[Run]:
+    for path in folder.glob("*/run.json") if folder.is_dir() else ():
+        with contextlib.suppress(RunError, RecipeError):
+            yield read_run(path.parent)
+
+
+def damaged_runs(folder: Path) -> list[str]:
+    """Return a sentence for each run in `folder` that cannot be read."""
+    sentences = []
+    for path in sorted(folder.glob("*/run.json")) if folder.is_dir() else ():
+        try:
+            read_run(path.parent)
+        except (RunError, RecipeError) as error:
+            sentences.append(f"{error}.")
+    return sentences
 
 
 def resolve_run(name: str, *, runs: Path) -> Run:

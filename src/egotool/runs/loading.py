@@ -76,8 +76,10 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
         origin = recipe
         table = _read_toml(Path(recipe), origin)
         table.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe).stem).strip("-._") or "own")
-        if table.setdefault("model", model) != model:
-            raise RecipeError(f"the recipe {origin} is for the model {table['model']!r}, not for {model!r}")
+        based_on = str(table.get(BASE, "")).partition("/")[2]
+        meant = table.setdefault("model", based_on or model)
+        if meant != model:
+            raise RecipeError(f"the recipe {origin} is for the model {meant!r}, not for {model!r}")
     else:
         if recipe not in recipe_names():
             raise RecipeError(

@@ -1,6 +1,7 @@
 """From recipe to network: composition, what a stage trains, and weights in and out of checkpoints."""
 
 import io
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,15 +244,22 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         RunError: if the file is missing or damaged.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch has something to say about strange pickles
+            content = torch.load(path, map_location="cpu", weights_only=True)
         state = content["state_dict"]
         if not isinstance(state, Mapping) or not all(isinstance(each, Tensor) for each in state.values()):
             raise TypeError("no tensors")
     except FileNotFoundError as error:
-        raise RunError(f"the checkpoint {path} is missing: train again with --again") from error
+        raise RunError(
+            f"the checkpoint {path} is missing (--keep none and --keep last keep none): {_retrain(path)}"
+        ) from error
     except _DAMAGE as error:
-        raise RunError(f"the checkpoint {path} is damaged: train again with --again") from error
+        raise RunError(f"the checkpoint {path} is damaged: {_retrain(path)}") from error
     return dict(state)
+
+
+def _retrain(path: Path) -> str:
+    return f"move {path.parent.parent} away, and the command that trained it does so again"
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -75,5 +75,7 @@ class Scores(_Document):
     nouns: PartScores | None = None
     """The same for nouns."""
     manifest_fingerprint: str
+    data_fingerprint: str | None = None
+    """Of manifest and videos, as a run records it; None: by a version that did not say."""
     created: str
     """ISO 8601, UTC."""

@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import time
+import warnings
 from pathlib import Path
 
 import torch
@@ -173,9 +174,10 @@ class TellProgress(Callback):
 
 
 def checkpoint_is_whole(path: Path) -> bool:
-    """Return whether a last.ckpt can be loaded (a power cut may leave an empty file)."""
+    """Return whether a last.ckpt can be loaded and is one (a power cut may leave an empty file)."""
     try:
-        torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch has something to say about strange pickles
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # any damage means: begin anew
         return False
-    return True
+    return isinstance(content, dict) and {"epoch", "optimizer_states", "state_dict"} <= content.keys()

@@ -49,7 +49,12 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
         return _fit_beside(plan, stage)
     if stage.state == "reuse":
         return read_run(stage.folder)
-    stage.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        stage.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"the run folder {stage.folder} cannot be made ({error.strerror}): choose another --runs folder"
+        ) from error
     with only_one(stage.folder, progress):
         again = plan.request.again and stage.is_last
         state = stage_state(  # may have changed while waiting
@@ -58,6 +63,10 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
         if state == "reuse":
             return read_run(stage.folder)
         if state == "train":
+            if stage.folder.joinpath("run.json").is_file() and not read_run(stage.folder).finished:
+                progress.message(
+                    f"Begun anew: what {stage.folder.name} had of an earlier training is damaged."
+                )
             _clear(stage.folder)
             run = create_run(stage.folder, record=_new_record(plan, stage), recipe=stage.recipe)
         else:
@@ -224,6 +233,7 @@ def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
         seed=request.seed,
         protocol=request.protocol,
         balance=request.balance,
+        devices=request.devices,
         selection=_selection_sentence(plan, stage, None),
         actions=data.actions,
         data=data.record,

@@ -49,6 +49,9 @@ def given_parents(recipe: Recipe, folders: Sequence[Path], data: LabelledData) -
         raise UsageError(f"--from: the model {recipe.model} starts from {wanted}, not from {len(runs)}")
     for run in runs:
         _check(run, data)
+    if len(kinds) == 2 and {run.recipe.network.kind for run in runs} != set(kinds):
+        names = " and ".join(f"{run.name} ({run.record.model})" for run in runs)
+        raise RunError(f"--from: {recipe.model} starts from a run on frames and one on flow, not {names}")
     runs.sort(key=lambda run: run.recipe.network.kind)  # convlstm before flow
     for run, kind in zip(runs, kinds, strict=True):
         if run.recipe.network.kind != kind:

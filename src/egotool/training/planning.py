@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from egotool.errors import ManifestError, RunError
+from egotool.errors import ManifestError, RunError, UsageError
 from egotool.runs import (
     LabelledData,
     NetworkRecipe,
@@ -19,6 +19,7 @@ from egotool.runs import (
     StageRecipe,
     build_network,
     check_splits,
+    choose_device,
     parameter_groups,
     read_labelled_data,
     read_run,
@@ -164,9 +165,12 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
 
     Raises:
         StoreError: if there is no store.
+        UsageError: for ImageNet weights that nothing starts from, or a precision that a CPU does not have.
         ManifestError: if labels or splits are missing, or there is only one action.
         RunError: if ImageNet weights are needed and cannot be had, or a run to start from does not fit.
     """
+    if request.precision.startswith("16-") and choose_device(request.device).type == "cpu":
+        raise UsageError(f"--precision {request.precision} needs a GPU: on a CPU there is bf16-mixed")
     data = read_labelled_data(request.store, request.manifest, fold=request.fold)
     _check_data(data, request.protocol)
     if request.start_from:
@@ -175,6 +179,11 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
         stages = [_plan_stage(request, request.recipe, number, data=data, parents=parents)]
     else:
         stages = _plan_chain(request, request.recipe, data)
+        if request.weights is not None and all(stage.imagenet is None for stage in stages):
+            raise UsageError(
+                f"the recipe {request.recipe.name} starts from random weights: leave --weights out, or "
+                "choose --recipe paper"
+            )
     stages[-1] = replace(stages[-1], is_last=True, state=_last_state(request, stages[-1]))
     if stages[-1].state == "reuse":
         stages = [replace(stage, state="reuse") for stage in stages]
@@ -291,8 +300,13 @@ def _identity(
         "seed": request.seed,
         "protocol": request.protocol,
     }
-    if request.balance:  # left out otherwise: runs from before there was a choice keep their identity
+    # left out otherwise: runs from before there was a choice keep their identity
+    if request.balance:
         decides["balance"] = True
+    if request.devices > 1:  # the batch size is per device
+        decides["devices"] = request.devices
+    if request.precision != "32-true":
+        decides["precision"] = request.precision
     if is_model and request.fold:  # the manifest's own splits may be those of a fold; its run is another's
         decides["fold"] = request.fold
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
