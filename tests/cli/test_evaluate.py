@@ -94,3 +94,13 @@ def test_unknown_actions_and_damaged_checkpoints_are_named(folder: Path) -> None
     best.write_bytes(best.read_bytes()[:5000])
     with pytest.raises(RunError, match="damaged"):
         egotool(folder, "evaluate", "convlstm-attention")
+
+
+def test_a_models_name_is_its_only_run(folder: Path) -> None:
+    egotool(folder, "train", "convlstm", "--runs", "two", "--device", "cpu", *SETTINGS)
+    egotool(folder, "train", "rgb", "--runs", "two", "--device", "cpu", *SETTINGS)
+    for name in ("convlstm", "rgb"):
+        assert egotool(folder, "evaluate", name, "--runs", "two", "--dry-run")[0] == 0
+    egotool(folder, "train", "rgb", "--runs", "two", "--device", "cpu", "--seed", "1", *SETTINGS)
+    with pytest.raises(RunError, match="'rgb' fits several runs: convlstm-attention-small-"):
+        egotool(folder, "evaluate", "rgb", "--runs", "two", "--dry-run")

@@ -107,3 +107,21 @@ def test_protocol_and_folds_choose_among_groups_of_runs() -> None:
     assert mean("--folds") is None
     refused = CliRunner().invoke(app, ["--protocol", "fair"])
     assert isinstance(refused.exception, UsageError)
+
+
+def test_store_and_manifest_choose_the_data() -> None:
+    make_run(Path("runs"), "one", model="dynamic-net", correct=(9, 9))
+    for number in range(2):
+        run = make_run(Path("runs"), f"other{number}", model="dynamic-net", seed=number, data="e" * 64)
+        run.update(data=run.record.data.model_copy(update={"store": "store2", "manifest": "labels.csv"}))
+
+    def shown(*words: str) -> list[str]:
+        document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+        return [run for row in document["rows"] if row["measured"] for run in row["measured"]["runs"]]
+
+    assert shown() == ["other0", "other1"]
+    assert shown("--store", "store") == ["one"]
+    assert shown("--store", "store2", "--manifest", "labels.csv") == ["other0", "other1"]
+    result = CliRunner().invoke(app, ["--store", "store3"])
+    assert isinstance(result.exception, UsageError)
+    assert "--store store2 --manifest labels.csv" in str(result.exception)

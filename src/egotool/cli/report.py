@@ -2,12 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from egotool.cli.damaged import tell_of_damaged_runs
 from egotool.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from egotool.reporting.outcomes import Outcome
 
 _FIGURES = "Figures"
 
@@ -45,6 +50,9 @@ def report(
         bool | None,
         typer.Option("--folds/--no-folds", help="Show only leave-one-subject-out, or only fixed splits."),
     ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Show only runs on these labels.", show_default="all")
+    ] = None,
     split: Annotated[str, typer.Option(help="The split whose scores are shown.")] = "test",
     format_: Annotated[Format, typer.Option("--format", help="How to write the table.")] = Format.RICH,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -63,7 +71,7 @@ def report(
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(help="Store.", show_default="the run's", rich_help_panel=_FIGURES),
+        typer.Option(help="Store; of a table: show only runs on it.", show_default="the run's, all"),
     ] = None,
     segment: Annotated[
         str | None,
@@ -97,8 +105,10 @@ def report(
         raise UsageError(f"--split is train, validation or test, not {split!r}")
     if protocol not in (None, "honest", "paper"):
         raise UsageError(f"--protocol is honest or paper, not {protocol!r}")
-    if figure is None and (run or store or segment):
-        raise UsageError("--run, --store and --segment belong to --figure: add it, or leave them out")
+    if figure is None and (run or segment):
+        raise UsageError("--run and --segment belong to --figure: add it, or leave them out")
+    if (manifest is not None and figure is not None) or (compare is not None and (store or manifest)):
+        raise UsageError("--store and --manifest choose the runs of a table: leave them out")
     if runs != Path("runs") and not runs.is_dir():
         raise UsageError(f"there is no folder {runs}: give the folder that holds the run folders with --runs")
     if figure is not None or compare is not None:
@@ -123,7 +133,7 @@ def report(
         return
     print_table(
         table if table is not None else 4, runs=runs, recipe=recipe, protocol=protocol, folds=folds,
-        split=split, wanted=wanted, out=out,
+        store=store, manifest=manifest, split=split, wanted=wanted, out=out,
         overwrite=overwrite, dry_run=dry_run,
     )  # fmt: skip
 
@@ -135,6 +145,8 @@ def print_table(
     recipe: str | None,
     protocol: str | None,
     folds: bool | None,
+    store: Path | None,
+    manifest: Path | None,
     split: str,
     wanted: Format,
     out: Path | None,
@@ -158,8 +170,9 @@ def print_table(
         )
     notes = [*found.unfinished, *found.problems]
     result = comparison_table(
-        table, found.outcomes, recipe=recipe, protocol=protocol, folds=folds, problems=notes, runs=runs
-    )
+        table, found.outcomes, recipe=recipe, protocol=protocol, folds=folds,
+        data=_chosen_data(found.outcomes, store=store, manifest=manifest), problems=notes, runs=runs,
+    )  # fmt: skip
     messages = message_console()
     if wanted is Format.RICH:
         output_console().print(render_terminal(result))
@@ -175,3 +188,20 @@ def print_table(
             messages.print(note, markup=False, highlight=False, soft_wrap=True)
     if found.problems:
         raise typer.Exit(1)
+
+
+def _chosen_data(
+    outcomes: "Sequence[Outcome]", *, store: Path | None, manifest: Path | None
+) -> frozenset[str] | None:
+    """Return the digests of the data in `store`, with `manifest`, that runs were trained on; None: all."""
+    if store is None and manifest is None:
+        return None
+
+    def same(given: Path | None, recorded: str) -> bool:
+        return given is None or given.resolve() == Path(recorded).resolve()
+
+    found = frozenset(o.data for o in outcomes if same(store, o.store) and same(manifest, o.manifest))
+    if not found:
+        known = sorted({f"--store {o.store} --manifest {o.manifest}" for o in outcomes})
+        raise UsageError(f"no run is on that data: there are {'; '.join(known) or 'none at all'}")
+    return found

@@ -117,7 +117,7 @@ def _sweep_table(
     as_json: bool,
 ) -> None:
     from egotool.console import ConsoleProgress, output_console
-    from egotool.reporting.commands import table_command
+    from egotool.reporting.commands import data_options, table_command
     from egotool.training import is_main_process, plan_training, row_tasks, train_all
 
     with ConsoleProgress() as progress:
@@ -162,7 +162,8 @@ def _sweep_table(
             if each.get("error"):
                 typer.echo(f"Row {each['row']}, seed {each['seed']}{_left_out(each)} failed: {each['error']}")
         if not dry_run:
-            typer.echo(f"Next: {table_command(table, options.runs)}")
+            where = data_options(options.store, options.manifest)
+            typer.echo(f"Next: {table_command(table, options.runs, *where)}")
     if not dry_run and any(attempt.error for attempt in attempts):
         raise typer.Exit(1)
 

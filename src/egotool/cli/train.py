@@ -160,7 +160,7 @@ def _train(
     elif len(several) == 1:
         _print_result(result, as_json=as_json)
     else:
-        _print_attempts(attempts, runs=options.runs, folds=len(subjects), as_json=as_json)
+        _print_attempts(attempts, options=options, folds=len(subjects), as_json=as_json)
     if plan.data.skipped or (not dry_run and len(several) > 1 and any(each.error for each in attempts)):
         raise typer.Exit(1)
 
@@ -190,7 +190,7 @@ def _name(model: str, seed: int, fold: str) -> str:
 
 def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
     from egotool.console import output_console
-    from egotool.reporting.commands import table_command
+    from egotool.reporting.commands import data_options, table_command
 
     run, scores, plan = result.run, result.scores, result.plan
     if scores is None:
@@ -205,12 +205,13 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
+    where = data_options(plan.request.store, plan.request.manifest)
     lines = [
         f"{run.record.model}: {accuracy_sentence(scores)}",
         f"Weights: {run.record.selection}; recipe {run.record.recipe}, protocol {run.record.protocol}, "
         f"seed {run.record.seed}.",
         f"Details:  egotool evaluate {run.folder}",
-        f"Next:     {table_command(_table_of(run.record.model), plan.request.runs)}",
+        f"Next:     {table_command(_table_of(run.record.model), plan.request.runs, *where)}",
     ]
     if plan.stages[-1].state == "reuse":
         lines.insert(0, f"An identical run is finished: {run.folder} (--again trains it anew)")
@@ -222,9 +223,11 @@ def _table_of(model: str) -> int:
     return 1 if model in ("convlstm", "flow", "two-stream") else 4
 
 
-def _print_attempts(attempts: "Sequence[Attempt]", *, runs: Path, folds: int, as_json: bool) -> None:
+def _print_attempts(
+    attempts: "Sequence[Attempt]", *, options: TrainingOptions, folds: int, as_json: bool
+) -> None:
     from egotool.console import output_console
-    from egotool.reporting.commands import table_command
+    from egotool.reporting.commands import data_options, table_command
 
     if as_json:
         document = [
@@ -245,8 +248,9 @@ def _print_attempts(attempts: "Sequence[Attempt]", *, runs: Path, folds: int, as
         "folds and trials" if folds > 1 and len(attempts) > folds else "folds" if folds > 1 else "trials"
     )
     model = next((attempt.result.run.record.model for attempt in attempts if attempt.result), "")
+    where = data_options(options.store, options.manifest)
     for line in (
         *summary_lines(attempts, average=average),
-        f"Next: {table_command(_table_of(model), runs)}",
+        f"Next: {table_command(_table_of(model), options.runs, *where)}",
     ):
         output_console().print(line, highlight=False, markup=False, soft_wrap=True)

@@ -30,6 +30,14 @@ def table_command(number: int, runs: Path | None, *options: str) -> str:
     return shlex.join(["egotool", "report", "--table", str(number), *where, *options])
 
 
+def data_options(store: Path, manifest: Path | None) -> tuple[str, ...]:
+    """Return what a command must say to mean this data, and would not by itself."""
+    return (
+        *(("--store", str(store)) if store != Path("store") else ()),
+        *(("--manifest", str(manifest)) if manifest is not None else ()),
+    )
+
+
 def short_number(value: float) -> str:
     """Return `value` as the paper prints such numbers: 2e-4, 0.5, 1."""
     if value != 0 and abs(value) < 0.01:

@@ -273,7 +273,8 @@ def _not_shown(cohort: Cohort, outcomes: Sequence[Outcome]) -> str:
         f"Not shown: {count} {'run' if count == 1 else 'runs'} of recipe `{cohort.recipe}`, protocol "
         f"`{cohort.protocol}`, {test}, on data "
         f"{outcomes[0].data_name} ({cohort.data[:12]}); "
-        "different recipes, data or protocols are never averaged (choose with --recipe or --runs)."
+        "different recipes, data or protocols are never averaged "
+        "(choose with --recipe, --store or --manifest)."
     )
 
 

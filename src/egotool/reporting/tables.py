@@ -1,7 +1,7 @@
 """A table of the paper beside one's own runs: numbers only, no layout."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,6 +116,7 @@ def comparison_table(
     recipe: str | None = None,
     protocol: str | None = None,
     folds: bool | None = None,
+    data: Collection[str] | None = None,
     problems: Sequence[str] = (),
     runs: Path | None = None,
 ) -> ComparisonTable:
@@ -131,6 +132,7 @@ def comparison_table(
         recipe: show only runs of this recipe.
         protocol: show only runs of this protocol.
         folds: show only leave-one-subject-out (True), or only the manifest's own splits (False).
+        data: show only runs on data with one of these digests (`Outcome.data`).
         problems: sentences about runs that could not be used, repeated as footnotes.
         runs: folder of the runs, for the commands; None: where `egotool train` puts them by itself.
 
@@ -151,6 +153,7 @@ def comparison_table(
         if recipe in (None, cohort.recipe)
         and protocol in (None, cohort.protocol)
         and folds in (None, cohort.folds > 0)
+        and (data is None or cohort.data in data)
     }
     shown = max(eligible, key=lambda cohort: _completeness(table, eligible[cohort]), default=None)
     members = eligible[shown] if shown is not None else []

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from egotool.errors import RecipeError, RunError
 from egotool.files import inside, write_text
-from egotool.runs.loading import recipe_from_toml, recipe_to_toml
+from egotool.runs.loading import ALIASES, model_names, recipe_from_toml, recipe_to_toml
 from egotool.runs.recipe import Recipe
 from egotool.runs.scores import Loss, Scores
 
@@ -248,7 +248,8 @@ def damaged_runs(folder: Path) -> list[str]:
 
 
 def resolve_run(name: str, *, runs: Path) -> Run:
-    """Return the run that `name` means: a path, a folder name in `runs`, or the unique beginning of one.
+    """Return the run that `name` means: a path, a folder name in `runs`, the unique beginning of one, or a
+    model with a single finished run.
 
     Raises:
         RunError: if none or several fit; lists the candidates.
@@ -259,6 +260,9 @@ def resolve_run(name: str, *, runs: Path) -> Run:
     files = runs.glob("*/run.json") if runs.is_dir() else ()
     names = sorted(path.parent.name for path in files)
     fitting = [each for each in names if each.startswith(name.removeprefix(f"{runs.name}/").rstrip("/"))]
+    model = ALIASES.get(name, name)
+    if model in model_names():  # `convlstm` is also the beginning of other models' names
+        fitting = [run.name for run in find_runs(runs, model=model)] or fitting
     if len(fitting) == 1:
         return read_run(runs / fitting[0])
     if fitting:
