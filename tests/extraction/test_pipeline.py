@@ -1,5 +1,6 @@
 """Extraction as a whole: the result is the same however it was reached."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -333,6 +334,25 @@ def test_a_video_that_was_incomplete_is_made_anew_once_it_is_whole(videos, tmp_p
     path.write_text(json.dumps(receipt | {"complete": False, "warnings": ["it breaks off"]}))
     make_video(video, frames=9, first=2)
     assert extracted(videos, out).videos[0].status is Status.EXTRACTED
+
+
+def test_a_finished_store_on_a_read_only_disk_is_looked_at(reference, tmp_path, monkeypatch):
+    videos, out = reference
+    shutil.copytree(out, tmp_path / "store")
+    shutil.rmtree(tmp_path / "store" / ".work", ignore_errors=True)
+    mkdir = Path.mkdir
+
+    def refusing(path: Path, *arguments, **options) -> None:
+        if ".work" in path.parts:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        mkdir(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", refusing)
+    summary = extracted(videos, tmp_path / "store")
+    assert [video.status for video in summary.videos] == [Status.UNCHANGED] * 2
+    more = replace(SMALL, codec=Codec.GZIP)
+    problems = [video.problem for video in extracted(videos, tmp_path / "store", parameters=more).videos]
+    assert all("ead-only file system" in problem for problem in problems)
 
 
 class InterruptionError(Exception):

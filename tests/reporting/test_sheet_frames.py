@@ -70,3 +70,17 @@ def test_without_a_manifest_every_video_is_a_segment(tmp_path: Path) -> None:
 def test_one_frame_is_enough(tmp_path: Path) -> None:
     store = Store(make_store(tmp_path, ["a.mp4"], arrays=[Array.RGB], frames=1, height=8, width=8))
     assert [row.frame for row in choose_rows(store)] == [0]
+
+
+def test_rows_of_a_video_are_spread_over_all_ranges_that_are_stored(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = store.receipt(VIDEOS[0]).model_copy(
+        update={"ranges": [(10, 20), (100, 140), (300, 301), (500, 550)], "frame_count": 600}
+    )
+    monkeypatch.setattr(Store, "receipt", lambda *_: receipt)
+    frames = [row.frame for row in choose_rows(store, video=VIDEOS[0], count=99)]
+    stored = [*range(10, 19), *range(100, 139), 300, *range(500, 549)]
+    assert len(frames) == 98 and set(frames) <= set(stored) and frames == sorted(frames)
+    few = [row.frame for row in choose_rows(store, video=VIDEOS[0], count=4)]
+    assert [frame // 100 for frame in few] == [1, 1, 5, 5]

@@ -1,5 +1,6 @@
 """The folder in which the parts of one video's store file grow, and who may work in it."""
 
+import errno
 import itertools
 import shutil
 from collections.abc import Sequence
@@ -110,6 +111,9 @@ class WorkFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+_NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 class VideoLock:
     """Makes sure that one process at a time extracts a video into a store.
 
@@ -125,8 +129,16 @@ class VideoLock:
         self._own = FileLock(self._path)
 
     def acquire(self) -> bool:
-        """Take the lock and return True, or return False if another process has it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Take the lock and return True, or return False if another process has it.
+
+        Where nothing can be written there is no lock, and needs none: what is finished is only looked at.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno in _NO_WRITING:
+                return True
+            raise
         with self._all:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:

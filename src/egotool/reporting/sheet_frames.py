@@ -68,7 +68,7 @@ def choose_rows(
             raise UsageError(f"no segment is called {segment!r}: there are {known}")
         return _along(found[0], count)
     if video is not None:
-        return _along(_whole(store, video), count)
+        return _along_stored(store, video, count)
     if len(segments) == 1:
         return _along(segments[0], count)
     return [SheetRow(each, 0.5) for each in _spread(segments, count)]
@@ -93,6 +93,21 @@ def _whole(store: Store, video: str) -> Segment:
     ranges = store.receipt(video).stored_ranges
     start, stop = max(ranges, key=lambda each: each[1] - each[0])
     return Segment(segment="", video=video, start_frame=start, stop_frame=stop)
+
+
+def _along_stored(store: Store, video: str, count: int) -> list[SheetRow]:
+    """Return rows evenly spaced among the frames that the store has of a video, those with a successor."""
+    ranges = store.receipt(video).stored_ranges
+    counts = np.array([max(stop - start - 1, 1) for start, stop in ranges])
+    ends = np.cumsum(counts)
+    rows = []
+    for place in np.unique(np.round((np.arange(count) + 0.5) / count * (ends[-1] - 1)).astype(int)):
+        number = int(np.searchsorted(ends, place, side="right"))
+        within = place - (ends[number] - counts[number])
+        start, stop = ranges[number]
+        segment = Segment(segment="", video=video, start_frame=start, stop_frame=stop)
+        rows.append(SheetRow(segment, float(within) / max(counts[number] - 1, 1)))
+    return rows
 
 
 def _along(segment: Segment, count: int) -> list[SheetRow]:
