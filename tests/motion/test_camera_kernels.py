@@ -88,6 +88,14 @@ def edges_in_a_band(homography: np.ndarray, noise: float, seed: int, number: int
     return np.concatenate([points, moved, normals, np.ones((1, number))]).astype(np.float32)
 
 
+def displaced(change: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return how a small change of the normalised homography moves places (N, 2) of 320×240, in pixels."""
+    x, y = ((places - np.array([159.5, 119.5])) / 160).T
+    a, b, c, d, e, f, g, h = change
+    bend = g * x + h * y
+    return 160 * np.stack([a * x + b * y + c - x * bend, d * x + e * y + f - y * bend], axis=1)
+
+
 def test_between_edges_and_a_turning_head_lies_the_least_sum_of_squares() -> None:
     """Of all changes of a homography, searched without the normal equations."""
     shape, scale, spread = (240, 320), 0.4, 0.3
@@ -95,14 +103,6 @@ def test_between_edges_and_a_turning_head_lies_the_least_sum_of_squares() -> Non
     best = refine_by_flow(np.eye(3), edges, shape, (1.0, 0.7, 0.4, 0.4), both_ways=False)
     turning = shift(2.1, 0.8)
     corners = frame_corners(shape)
-    half = np.array([159.5, 119.5])
-
-    def displaced(change: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Return how a small change of the normalised homography moves places (N, 2), pixels."""
-        x, y = ((places - half) / 160).T
-        a, b, c, d, e, f, g, h = change
-        bend = g * x + h * y
-        return 160 * np.stack([a * x + b * y + c - x * bend, d * x + e * y + f - y * bend], axis=1)
 
     landed = project(best, edges[:2].T.astype(float))
     residuals = np.sum((edges[2:4].T - landed) * edges[4:6].T, axis=1)
@@ -160,12 +160,40 @@ def test_the_uncertainty_is_the_error_that_noise_makes(reach: float) -> None:
         found = refine_by_flow(np.eye(3), edges, shape, (1.0, 0.7, 0.4, 0.4), both_ways=False)
         corners = frame_corners(shape)
         errors.append(np.mean(np.sum((project(found, corners) - corners) ** 2, axis=1)))
-        predicted.append(corner_uncertainty(found, edges, shape, 0.4))
+        predicted.append(corner_uncertainty(found, edges, shape, 0.4, spread=1e6))
     assert np.mean(predicted) == pytest.approx(np.sqrt(np.mean(errors)), rel=0.15)
 
 
+@pytest.mark.parametrize("spread", [0.2, 1.0])
+def test_the_uncertainty_is_that_of_edges_and_heads_together(spread: float) -> None:
+    """By trials: corners stray from where a camera that turns takes them; edges in the middle do not tell."""
+    shape, random = (240, 320), np.random.default_rng(2)
+    corners, centre = frame_corners(shape), np.array([159.5, 119.5])
+    rows = np.stack([displaced(column, corners).ravel() for column in TURNING.T], axis=1)
+    beyond = np.eye(8) - rows @ np.linalg.pinv(rows)
+    errors, predicted = [], []
+    for _ in range(100):
+        strayed = corners + (beyond @ random.normal(0, spread, 8)).reshape(4, 2)
+        truth = cv2.getPerspectiveTransform(corners.astype(np.float32), strayed.astype(np.float32))
+        points = centre + 0.4 * centre * random.uniform(-1, 1, (150, 2))
+        angles = random.uniform(0, 2 * np.pi, 150)
+        normals = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        moved = project(truth, points) + normals * random.normal(0, 0.1, (150, 1))
+        edges = np.concatenate([points, moved, normals, np.ones((150, 1))], axis=1).T.astype(np.float32)
+        best, turning = (
+            refine_by_flow(np.eye(3), edges, shape, (1.0, 0.7, 0.4, 0.4), both_ways=False, freedom=freedom)
+            for freedom in (ALL_ENTRIES, TURNING)
+        )
+        found = towards_turning(best, turning, edges, shape, 0.4, spread)
+        errors.append(np.mean(np.sum((project(found, corners) - strayed) ** 2, axis=1)))
+        predicted.append(corner_uncertainty(found, edges, shape, 0.4, spread))
+    alone = corner_uncertainty(found, edges, shape, 0.4, 1e6)
+    assert np.mean(predicted) == pytest.approx(np.sqrt(np.mean(errors)), rel=0.2)
+    assert np.mean(predicted) < alone
+
+
 def test_nothing_to_go_by_is_boundless_uncertainty() -> None:
-    assert corner_uncertainty(np.eye(3), np.empty((7, 0), np.float32), (240, 320), 0.4) > 1e5
+    assert corner_uncertainty(np.eye(3), np.empty((7, 0), np.float32), (240, 320), 0.4, 1.0) > 1e5
 
 
 def test_gray_values_speak_for_the_homography_that_is_true() -> None:

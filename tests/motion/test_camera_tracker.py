@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
 from egotool.motion import CameraTracker, estimate_camera_motion, tvl1
+from egotool.motion import camera as camera_module
+from egotool.motion._fit import corners_apart
 from egotool.motion._memory_kernels import remember
 from egotool.motion._samples import corner_samples, without_hands
 from tests.motion.scenes import (
@@ -125,12 +127,24 @@ def test_pictures_of_another_size_are_refused(scene) -> None:
         tracker.next_motion(small, small, np.zeros((2, 64, 64), np.float32))
 
 
+def test_what_is_not_found_without_hands_is_looked_at_with_them(scene, monkeypatch) -> None:
+    image0, image1, flow = scene[-1]
+    alone = estimate_camera_motion(image0, image1, flow)
+    certain = iter([False, True])
+    monkeypatch.setattr(camera_module, "_certain", lambda *_: next(certain))
+    found = estimate_camera_motion(image0, image1, flow, hands=np.ones(image0.shape, np.float32))
+    assert found.valid
+    np.testing.assert_array_equal(found.homography, alone.homography)
+
+
 def test_hands_count_less_but_not_nothing(scene) -> None:
     image0, image1, flow = scene[-1]
     alone = estimate_camera_motion(image0, image1, flow)
-    for nothing in (np.zeros(image0.shape, np.float32), np.ones(image0.shape, np.float32)):
-        same = estimate_camera_motion(image0, image1, flow, hands=nothing)
-        np.testing.assert_allclose(same.homography, alone.homography, atol=1e-4)
+    none, everywhere = np.zeros(image0.shape, np.float32), np.ones(image0.shape, np.float32)
+    same = estimate_camera_motion(image0, image1, flow, hands=none)
+    np.testing.assert_allclose(same.homography, alone.homography, atol=1e-4)
+    all_hands = estimate_camera_motion(image0, image1, flow, hands=everywhere)
+    assert all_hands.valid and corners_apart(all_hands.homography, alone.homography, image0.shape) < 0.5
     samples = corner_samples(image0, flow, np.full(image0.shape, 255, np.uint8))
     weighed = without_hands(samples, np.linspace(0, 1, image0.size, dtype=np.float32).reshape(image0.shape))
     assert (weighed[6] <= samples[6]).all() and (weighed[6] > 0.9 * samples[6])[:5].all()

@@ -155,12 +155,17 @@ def corner_uncertainty(
     corners: Float64Array,
     centre: Float64Array,
     unit: float,
+    prior: Float64Array,
 ) -> float:
-    """Return the standard error, in pixels, of where a homography takes the corners (4, 2) of the frame."""
+    """Return the standard error, in pixels, of where a homography takes the corners (4, 2) of the frame.
+
+    prior: (8, 8), the inverse of the covariance that changes of the homography have beforehand.
+    """
     row, matrix, working = np.empty(8), np.empty((8, 8)), np.empty((8, 8))
     scatter = information(homography, samples, scale, centre, unit, matrix)
     if not matrix.any():
         return 1e6
+    matrix += prior * (scatter / unit**2)
     variance = 0.0
     for corner in corners:
         for axis in range(2):

@@ -131,9 +131,17 @@ def gray_support(
     return kernels.gray_support(homography, samples, image0, image1, reach)
 
 
-def corner_uncertainty(homography: Homography, edges: Samples, shape: tuple[int, ...], scale: float) -> float:
-    """Return the standard error, in pixels, of where a homography takes the frame's corners."""
-    return kernels.corner_uncertainty(homography, edges, scale, frame_corners(shape), *_normalisation(shape))
+def corner_uncertainty(
+    homography: Homography, edges: Samples, shape: tuple[int, ...], scale: float, spread: float
+) -> float:
+    """Return the standard error, in pixels, of where a homography takes the frame's corners.
+
+    That is what edges and heads together leave open: see `towards_turning`.
+    """
+    prior = _beyond_turning(shape[0], shape[1]) / spread**2
+    return kernels.corner_uncertainty(
+        homography, edges, scale, frame_corners(shape), *_normalisation(shape), prior
+    )
 
 
 def towards_turning(

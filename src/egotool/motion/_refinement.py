@@ -14,6 +14,7 @@ from egotool.motion._fit import (
     TURNING,
     Freedom,
     corner_motion,
+    corner_uncertainty,
     gray_support,
     plausible,
     project,
@@ -140,8 +141,18 @@ def refined(homography: Homography, evidence: Evidence) -> Homography:
         loss <= VOTED_LOSS * affordable and evidence.votes(plainer) >= evidence.votes(best)
     ):
         return plainer
-    spread = TURN_SPREAD + TURN_SPREAD_PER_MOTION * corner_motion(plainer, shape)
-    return towards_turning(best, plainer, edges, shape, EDGE_SCALES[-1], spread)
+    return towards_turning(best, plainer, edges, shape, EDGE_SCALES[-1], _spread(plainer, shape))
+
+
+def uncertainty(homography: Homography, evidence: Evidence) -> float:
+    """Return the standard error, in pixels, of where a refined homography takes the frame's corners."""
+    shape = evidence.shape
+    return corner_uncertainty(homography, evidence.edges, shape, EDGE_SCALES[-1], _spread(homography, shape))
+
+
+def _spread(homography: Homography, shape: tuple[int, ...]) -> float:
+    """Return how far corners stray from where a camera that turns like this can take them, in pixels."""
+    return TURN_SPREAD + TURN_SPREAD_PER_MOTION * corner_motion(homography, shape)
 
 
 def _shift(homography: Homography, samples: Samples) -> Homography:

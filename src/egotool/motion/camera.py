@@ -10,12 +10,11 @@ from egotool.motion._arrays import Flow, GrayImage, Homography, Mask, check_flow
 from egotool.motion._candidates import vote, voters
 from egotool.motion._fit import (
     corner_motion,
-    corner_uncertainty,
     corners_apart,
     count_inliers,
     plausible,
 )
-from egotool.motion._refinement import EDGE_SCALES, Evidence, refined
+from egotool.motion._refinement import Evidence, refined, uncertainty
 from egotool.motion._samples import Samples, corner_samples, edge_samples, without_hands
 from egotool.motion.pictures import to_bytes
 
@@ -127,13 +126,13 @@ def _outside(exclude: Mask) -> Mask:
 def _judged(corners: Samples, evidence: Evidence, seed: int) -> CameraMotion:
     """Return the motion found, or that none was."""
     matches = corners.shape[1]
-    homography, uncertainty, contested = _motion(corners, evidence, seed)
+    homography, error, contested = _motion(corners, evidence, seed)
     inliers = count_inliers(homography, corners, INLIER_DISTANCE)
     if inliers <= FEWEST_INLIERS or not plausible(homography, evidence.shape):
         return CameraMotion(np.eye(3), False, matches, inliers)
-    if contested or not _certain(uncertainty, corner_motion(homography, evidence.shape)):
-        return CameraMotion(np.eye(3), False, matches, inliers, uncertainty)
-    return CameraMotion(homography, True, matches, inliers, uncertainty)
+    if contested or not _certain(error, corner_motion(homography, evidence.shape)):
+        return CameraMotion(np.eye(3), False, matches, inliers, error)
+    return CameraMotion(homography, True, matches, inliers, error)
 
 
 def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography, float, bool]:
@@ -146,13 +145,13 @@ def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography
     candidates, votes = vote(voters(corners, shape), evidence.voters, shape, seed)
     first = refined(candidates[0], evidence)
     elsewhere = [corners_apart(each, candidates[0], shape) for each in candidates]
-    uncertainty = _uncertainty(first, evidence)
-    open_question = uncertainty > DOUBTFUL or any(
+    error = uncertainty(first, evidence)
+    open_question = error > DOUBTFUL or any(
         count > RIVAL_SUPPORT * votes[0] and apart > _far(first, shape)
         for count, apart in zip(votes, elsewhere, strict=True)
     )
     if not open_question:
-        return first, uncertainty, False
+        return first, error, False
     rivals = [
         refined(each, evidence)
         for each, count, apart in list(zip(candidates, votes, elsewhere, strict=True))[:RIVALS]
@@ -160,14 +159,14 @@ def _motion(corners: Samples, evidence: Evidence, seed: int) -> tuple[Homography
     ]
     motions = [each for each in (first, *rivals) if plausible(each, shape)]
     if not motions:
-        return first, uncertainty, False
+        return first, error, False
     supports = [evidence.votes(each) for each in motions]
     best, most = motions[int(np.argmax(supports))], max(supports)
     contested = any(
         support > RIVAL_SUPPORT * most and corners_apart(each, best, shape) > _far(best, shape)
         for each, support in zip(motions, supports, strict=True)
     )
-    return best, _uncertainty(best, evidence), contested
+    return best, uncertainty(best, evidence), contested
 
 
 def _far(homography: Homography, shape: tuple[int, ...]) -> float:
@@ -175,11 +174,7 @@ def _far(homography: Homography, shape: tuple[int, ...]) -> float:
     return max(RIVAL_DISTANCE, RIVAL_SHARE * corner_motion(homography, shape))
 
 
-def _uncertainty(homography: Homography, evidence: Evidence) -> float:
-    return corner_uncertainty(homography, evidence.edges, evidence.shape, EDGE_SCALES[-1])
-
-
-def _certain(uncertainty: float, motion: float) -> bool:
+def _certain(error: float, motion: float) -> bool:
     """Whether it is known well enough where the frame's corners go, which move by so many pixels."""
     most = max(UNCERTAIN, UNCERTAIN_FAST * motion)
-    return uncertainty <= UNCERTAIN_SMALL or uncertainty <= min(most, UNCERTAIN_SHARE * motion)
+    return error <= UNCERTAIN_SMALL or error <= min(most, UNCERTAIN_SHARE * motion)

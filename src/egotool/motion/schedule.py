@@ -5,12 +5,13 @@ from typing import Final, TypeVar
 
 Entry = TypeVar("Entry")
 
-FLOW_REVISION: Final = 7
+FLOW_REVISION: Final = 8
 """Counts the changes of what the schedules compute; stores record it. 1: regularised as OpenCV does; 2: joint
 total variation that counts less at edges, gradients of the mean picture; 3: warp flow with a prior for rest,
 camera motion from weak edges, too; 4: exposures matched, coarse levels that trust the pictures more, cameras
 that only turn; 5: camera motion drawn towards one that only turns; 6: votes by how likely a hand is, rivals
-compared by gray values; 7: hands remembered from frame to frame."""
+compared by gray values; 7: hands remembered from frame to frame; 8: fewer camera motions that count as
+unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
