@@ -128,7 +128,9 @@ def test_frozen_batch_norms_keep_their_statistics_and_the_rest_does_not_move() -
 def test_weights_survive_the_file(tmp_path: Path) -> None:
     network, other = (build_network(small("dynamic-net"), 3) for _ in range(2))
     save_weights(network, tmp_path / "best.ckpt", identity="i", epoch=3)
-    load_weights(other, tmp_path / "best.ckpt")
+    load_weights(other, tmp_path / "best.ckpt", identity="i")
+    with pytest.raises(RunError, match="of another run"):
+        load_weights(other, tmp_path / "best.ckpt", identity="j")
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
     save_weights(other, tmp_path / "other.ckpt", identity="i", epoch=3)

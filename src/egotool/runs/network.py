@@ -237,11 +237,15 @@ def save_weights(network: nn.Module, path: Path, *, identity: str, epoch: int) -
         temporary.write_bytes(buffer.getbuffer())
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path, *, identity: str | None = None) -> dict[str, Tensor]:
     """Return the tensors that `save_weights` wrote; never runs code from the file.
 
+    Args:
+        path: the file.
+        identity: of the run whose weights they must be; None: of any.
+
     Raises:
-        RunError: if the file is missing or damaged.
+        RunError: if the file is missing, damaged or of another run.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # torch has something to say about strange pickles
@@ -255,6 +259,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ) from error
     except _DAMAGE as error:
         raise RunError(f"the checkpoint {path} is damaged: {_retrain(path)}") from error
+    if identity is not None and content.get("identity") != identity:
+        raise RunError(f"the checkpoint {path} is of another run: {_retrain(path)}")
     return dict(state)
 
 
@@ -277,19 +283,23 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def load_weights(network: nn.Module, path: Path, *, without_head: bool = False) -> None:
+def load_weights(
+    network: nn.Module, path: Path, *, identity: str | None = None, without_head: bool = False
+) -> None:
     """Load a checkpoint's weights into `network`, all of them.
 
     Args:
         network: receives the weights.
         path: a file `save_weights` wrote.
+        identity: of the run whose weights they must be; None: of any.
         without_head: leave heads aside: the checkpoint comes from a stage without the network's head, which
             then stays as it is, or `network` is a stream that has none.
 
     Raises:
-        RunError: if the file is damaged, or of another model or number of classes; names the first tensor.
+        RunError: if the file is damaged, or of another run, model or number of classes; names the first
+            tensor that differs.
     """
-    state, wanted = read_weights(path), network.state_dict()
+    state, wanted = read_weights(path, identity=identity), network.state_dict()
     if without_head:
         wanted = {name: tensor for name, tensor in wanted.items() if not name.startswith("head.")}
         state = {name: tensor for name, tensor in state.items() if not name.startswith("head.")}
@@ -314,5 +324,5 @@ def load_network(run: Run) -> Network:
         RunError: if its checkpoint is missing, damaged or of another network.
     """
     network = build_network(run.recipe, len(run.record.actions))
-    load_weights(network, run.best_checkpoint)
+    load_weights(network, run.best_checkpoint, identity=run.record.identity)
     return network.eval()

@@ -104,12 +104,17 @@ def load_parents(network: Network, recipe: Recipe, folders: Sequence[Path]) -> N
     runs = [read_run(folder) for folder in folders]
     if isinstance(network, TwoStreamNetwork):
         rgb, flow = runs
-        load_weights(network.rgb, rgb.best_checkpoint, without_head=True)
-        load_weights(network.flow, flow.best_checkpoint)
+        load_weights(network.rgb, rgb.best_checkpoint, identity=rgb.record.identity, without_head=True)
+        load_weights(network.flow, flow.best_checkpoint, identity=flow.record.identity)
         return
     (run,) = runs
     has_head = isinstance(network, ActionNetwork) and network.head is not None
-    load_weights(network, run.best_checkpoint, without_head=not (has_head and _same_head(run.recipe, recipe)))
+    load_weights(
+        network,
+        run.best_checkpoint,
+        identity=run.record.identity,
+        without_head=not (has_head and _same_head(run.recipe, recipe)),
+    )
 
 
 def _same_head(one: Recipe, other: Recipe) -> bool:
