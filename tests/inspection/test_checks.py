@@ -15,8 +15,7 @@ from egotool.inspection import (
     overview_of_store,
 )
 from egotool.manifests import Manifest, Segment, write_manifest
-from egotool.store import Array, Store, extract_command, receipt_file
-from egotool.store._read import _PARAMETER_OPTIONS
+from egotool.store import PARAMETER_OPTIONS, Array, Store, extract_command, receipt_file
 from tests.store.samples import contents, write_video
 from tests.video.samples import encode, pictures
 
@@ -229,6 +228,6 @@ def test_videos_made_otherwise_than_most_are_named_with_the_command_for_more(tmp
 
 def test_the_defaults_that_commands_leave_out_are_those_of_extract():
     recorded = ExtractionParameters().recorded()
-    assert {name: recorded[name] for name in _PARAMETER_OPTIONS} == {
-        name: default for name, (_, default) in _PARAMETER_OPTIONS.items()
+    assert {name: recorded[name] for name in PARAMETER_OPTIONS} == {
+        name: default for name, (_, default) in PARAMETER_OPTIONS.items()
     }

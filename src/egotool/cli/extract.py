@@ -292,10 +292,12 @@ def _render_summary(summary: "ExtractionSummary") -> None:
         soft_wrap=True,
     )
     _render_camera(summary)
-    for video in summary.failures:
+    for video in summary.failures[:VIDEOS_SHOWN]:
         if video.problem is not None:
             kind = "Failed" if video.store_file is None else "Incomplete"
             console.print(f"[red]{kind}:[/] {escape(video.problem)}", highlight=False, soft_wrap=True)
+    if len(summary.failures) > VIDEOS_SHOWN:
+        console.print(f"… and {len(summary.failures) - VIDEOS_SHOWN} more; --json lists all.")
     _render_labels(summary.labels, summary.store)
 
 

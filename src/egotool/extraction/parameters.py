@@ -11,7 +11,7 @@ from typing import Literal
 from egotool.errors import UsageError
 from egotool.manifests import FrameRanges, labelled_ranges, read_manifest
 from egotool.motion import FLOW_REVISION, TrackParameters
-from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, Array, Codec
+from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, PARAMETER_OPTIONS, Array, Codec
 from egotool.video import FoundVideo
 
 WarpFlowMode = Literal["second", "compensated"]
@@ -49,7 +49,6 @@ _DEPENDENT: Mapping[str, frozenset[Array]] = {
     "part_frames": _MOTION - {Array.FLOW},
 }
 """The arrays whose values hang on each recorded parameter."""
-_OPTIONS = {"short_side": "--size", "schedule": "--schedule", "warp_flow": "--warp-flow"}
 
 
 def arrays_of(contents: Iterable[Content]) -> frozenset[Array]:
@@ -176,7 +175,7 @@ class ExtractionParameters:
         now, found = self.recorded(), []
         for name, dependent in _DEPENDENT.items():
             if name in before and before[name] != now[name] and not dependent.isdisjoint(arrays):
-                option = _OPTIONS.get(name)
+                option, _ = PARAMETER_OPTIONS.get(name, ("", None))
                 found.append(f"{option} {before[name]}, not {now[name]}" if option else f"other {name}")
         return found
 

@@ -19,7 +19,14 @@ from egotool.store._layout import (
     store_file,
 )
 from egotool.store._parts import PartReader, PartWriter, read_part
-from egotool.store._read import CameraCount, Store, StoredVideo, check_arrays, extract_command
+from egotool.store._read import (
+    PARAMETER_OPTIONS,
+    CameraCount,
+    Store,
+    StoredVideo,
+    check_arrays,
+    extract_command,
+)
 from egotool.store._receipt import Receipt, ranges_of, read_receipt, write_receipt
 from egotool.store._verify import verify
 
@@ -28,6 +35,7 @@ __all__ = [
     "FLOW_SCALE",
     "FORMAT_VERSION",
     "NEWEST_FORMAT_VERSION",
+    "PARAMETER_OPTIONS",
     "RANGES_FORMAT_VERSION",
     "UNITS",
     "Array",

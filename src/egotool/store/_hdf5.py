@@ -168,5 +168,5 @@ def read_items(
         name = dataset.name.strip("/")
         raise StoreError(
             f"{path} is damaged: {name!r} of frame {first} cannot be read ({first_line(error)}); "
-            f"{repair(path)}"
+            + repair(path)
         ) from error

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -56,7 +56,7 @@ def check_arrays(receipt: Receipt, needed: Collection[Array], *, file: Path) -> 
         )
 
 
-_PARAMETER_OPTIONS = {
+PARAMETER_OPTIONS: Mapping[str, tuple[str, int | str]] = {
     "short_side": ("--size", 256),
     "schedule": ("--schedule", "fast"),
     "warp_flow": ("--warp-flow", "second"),
@@ -69,7 +69,7 @@ def extract_command(store: Path, only: str, receipt: Receipt) -> str:
     words = ["egotool extract VIDEOS --only", only]
     if store != Path("store"):
         words += ["--out", shlex.quote(str(store))]
-    for name, (option, default) in _PARAMETER_OPTIONS.items():
+    for name, (option, default) in PARAMETER_OPTIONS.items():
         value = receipt.parameters.get(name, default)
         if value != default:
             words += [option, shlex.quote(str(value))]
