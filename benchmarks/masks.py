@@ -16,6 +16,7 @@ motions (fastest, pixels per frame) and three speeds of acting, and reports
   flow above 1 px, warp flow above 1 px.
 
 The clips have motion blur, changing exposure, noise and H.264 compression; `--clean` leaves all four out.
+With `--hands` the camera's motion is told where hands and arms are, as by `egotool extract --hands`.
 """
 
 import argparse
@@ -104,12 +105,18 @@ class Report:
         self.warp: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self.masks: dict[str, dict[str, list[tuple]]] = defaultdict(lambda: defaultdict(list))
 
-    def add(self, mode: Mode, head: float, speed: str, grays: list[np.ndarray], truth: Truth) -> None:
+    def add(
+        self, mode: Mode, head: float, speed: str, grays: list[np.ndarray], truth: Truth, *, hands: bool
+    ) -> None:
         flows = [tvl1(a, b) for a, b in pairwise(grays)]
         pairs = list(zip(pairwise(grays), flows, strict=True))
         tracker = CameraTracker()
-        motions = [tracker.next_motion(a, b, flow) for (a, b), flow in pairs]
-        cover = truth.hand_mask.mean(axis=(1, 2))
+        masks = truth.hand_mask.astype(np.uint8)
+        motions = [
+            tracker.next_motion(a, b, flow, exclude=masks[t] if hands else None)
+            for t, ((a, b), flow) in enumerate(pairs)
+        ]
+        cover = masks.mean(axis=(1, 2))
         for t, motion in enumerate(motions):
             error = corner_error(motion.homography, truth.homography[t], *grays[t].shape)
             error = error if motion.valid else np.inf
@@ -219,6 +226,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=2, help="per scene; each does two actions")
     parser.add_argument("--speed", nargs="+", choices=SPEEDS, default=list(SPEEDS), help="of acting")
     parser.add_argument("--clean", action="store_true", help="no blur, exposure change, noise, compression")
+    parser.add_argument("--hands", action="store_true", help="the camera's motion is told where hands are")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -239,7 +247,7 @@ def main() -> None:
                             head_peak=head,
                             speed=SPEEDS[speed],
                         )
-                        report.add(mode, head, speed, *clip(plan, clean=options.clean))
+                        report.add(mode, head, speed, *clip(plan, clean=options.clean), hands=options.hands)
     document = report.document()
     if options.json:
         print(json.dumps(document, indent=2))

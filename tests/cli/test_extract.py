@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -171,9 +172,29 @@ def test_a_manifest_problem_fails_the_command(videos):
     assert "4 of 4 videos" in text
 
 
+def test_masks_of_hands(videos, folder):
+    for action in ("take_cup", "open_jar"):
+        for number in range(4):
+            path = folder / "hands" / "S1" / action / "1" / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), np.zeros((72, 104), np.uint8))
+    status, text, messages = extract("videos/", "--hands", "hands")
+    assert status == 0 and "4 of 4 videos in store" in text
+    assert "2 of 4 videos have no hand masks in hands, such as S2/open_jar/1.mp4" in " ".join(
+        messages.split()
+    )
+    status, text, _ = extract("videos/S1", "--hands", "hands/S1", "--dry-run")
+    assert status == 0 and text.count("extract") == 2
+    (folder / "hands" / "S1" / "take_cup" / "1" / "3.png").unlink()
+    status, text, _ = extract("videos/", "--hands", "hands", "--out", "other")
+    assert status == 1 and "3 of 4 videos in other" in text
+    assert "hands/S1/take_cup/1 has 3 hand masks, but videos/S1/take_cup/1.mp4 has 4 frames" in text
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
+        (["--hands", "nowhere"], "--hands: nowhere is no folder"),
         (["--only", "rgb,warp"], "unknown 'warp'; choose from rgb, flow, warp-flow, masks"),
         (["--only", ""], "nothing given"),
         (["--codec", "zip"], "unknown 'zip'"),

@@ -135,7 +135,7 @@ def test_the_camera_is_tracked_through_a_part(tmp_path, part_frames):
 
 def test_masks_are_made_of_the_stored_warp_flow(tmp_path, monkeypatch):
     camera = CameraMotion(SHIFT, True, 100, 100)
-    monkeypatch.setattr(CameraTracker, "next_motion", lambda *_: camera)
+    monkeypatch.setattr(CameraTracker, "next_motion", lambda *_, exclude: camera)
     make_video(tmp_path / "videos" / "a.mp4", frames=16)
     tracks = replace(TrackParameters.published(), track_length=4, minimum_length=3, least_motion=0.1)
     extracted(
@@ -249,7 +249,7 @@ def test_frames_do_not_depend_on_how_flow_is_made(videos, tmp_path, difference):
 def test_compensated_warp_flow_is_made_of_the_stored_flow(reference, tmp_path, monkeypatch):
     videos, _ = reference
     camera = CameraMotion(SHIFT, True, 100, 100)
-    monkeypatch.setattr(CameraTracker, "next_motion", lambda *_: camera)
+    monkeypatch.setattr(CameraTracker, "next_motion", lambda *_, exclude: camera)
     extracted(videos, tmp_path, parameters=replace(SMALL, warp_flow="compensated"))
     assert Store(tmp_path).receipt("S1/take_cup/1.mp4").parameters["warp_flow"] == "compensated"
     video = Store(tmp_path).open("S1/take_cup/1.mp4")

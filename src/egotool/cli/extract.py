@@ -58,6 +58,10 @@ def extract(
     segments_only: Annotated[
         bool, typer.Option("--segments-only", help="Only the frames that the manifest's segments need.")
     ] = False,
+    hands: Annotated[
+        Path | None,
+        typer.Option(help="Folder of masks of hands: there nothing counts as the camera's motion."),
+    ] = None,
     test_subject: Annotated[
         list[str] | None, typer.Option(help="Who tests; repeatable.", show_default="the last of several")
     ] = None,
@@ -71,6 +75,9 @@ def extract(
 
     Videos in <action>/ or <subject>/<action>/ folders get these labels; a manifest.csv in the folder wins.
     Typed again it does what is missing: after an interruption, with further videos, with another --only.
+
+    Who has masks of the hands gives them with --hands: for S1/take_cup/1.mp4 a picture per frame in the
+    folder HANDS/S1/take_cup/1/.
 
     With --segments-only, long videos are decoded where the segments of --manifest are, and a bit around them.
 
@@ -104,6 +111,7 @@ def extract(
                 choice=choice,
                 manifest=manifest,
                 segments_only=segments_only,
+                hands=hands,
                 progress=progress,
             )
         else:
@@ -117,6 +125,7 @@ def extract(
                 choice=choice,
                 manifest=manifest,
                 segments_only=segments_only,
+                hands=hands,
                 progress=progress,
             )
     if dry_run:

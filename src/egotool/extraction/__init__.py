@@ -3,6 +3,7 @@
 from egotool.extraction.estimate import ExtractionPlan, PlannedVideo, plan_extraction
 from egotool.extraction.export import ExportedFolder, ExportOptions, export_store
 from egotool.extraction.frame_folders import Layout
+from egotool.extraction.hand_masks import HandMasks, find_hand_masks
 from egotool.extraction.import_store import FramesPlan, ImportedStore, import_store, plan_frames
 from egotool.extraction.imported import ImportParameters
 from egotool.extraction.labels import MANIFEST_NAME, SplitChoice, update_manifest
@@ -20,6 +21,7 @@ __all__ = [
     "ExtractionPlan",
     "ExtractionSummary",
     "FramesPlan",
+    "HandMasks",
     "ImportParameters",
     "ImportedStore",
     "LabelResult",
@@ -31,6 +33,7 @@ __all__ = [
     "available_cores",
     "export_store",
     "extract_videos",
+    "find_hand_masks",
     "import_store",
     "parse_contents",
     "plan_extraction",

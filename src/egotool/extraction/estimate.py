@@ -11,15 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.hand_masks import hand_masks_for
 from egotool.extraction.job import refuse_to_replace
 from egotool.extraction.kernels import TURNED
 from egotool.extraction.labels import SplitChoice, check_choice
-from egotool.extraction.parameters import ExtractionParameters, arrays_of, ranges_asked_for, with_segments
+from egotool.extraction.parameters import (
+    ExtractionParameters,
+    arrays_of,
+    ranges_asked_for,
+    with_segments,
+)
 from egotool.extraction.pool import available_cores
 from egotool.manifests import FrameRanges, clip_ranges, hold
 from egotool.motion import CameraTracker, to_gray, tvl1, warp_flow
 from egotool.progress import Progress, SilentProgress
-from egotool.store import Array, Codec, Receipt, read_receipt, receipt_file, store_file
+from egotool.store import HANDS_PARAMETER, Array, Codec, Receipt, read_receipt, receipt_file, store_file
 from egotool.video import FoundVideo, VideoInfo, probe, read_frames, working_size
 
 # Measured on real kitchen clips at 456×256 (`egotool bench extract`); both differ by half between clips.
@@ -96,6 +102,7 @@ def plan_extraction(
     choice: SplitChoice | None = None,
     manifest: Path | None = None,
     segments_only: bool = False,
+    hands: Path | None = None,
     progress: Progress | None = None,
 ) -> ExtractionPlan:
     """Estimate what `extract_videos` would do, and write nothing.
@@ -113,10 +120,11 @@ def plan_extraction(
         choice: how segments would be split.
         manifest: the labels, see `extract_videos`.
         segments_only: whether only the frames that its segments need would be extracted.
+        hands: the folder of hand masks, see `extract_videos`; of finished videos they count as unchanged.
         progress: is told how many videos were looked at.
 
     Raises:
-        UsageError: if `choice` names a test subject that there is not.
+        UsageError: if `choice` names a test subject that there is not, or `hands` has none for any video.
     """
     progress = progress or SilentProgress()
     ranges = ranges_asked_for(manifest if segments_only else None, parameters)
@@ -125,6 +133,7 @@ def plan_extraction(
     roots = list(dict.fromkeys(video.root for video in found))
     given = None if manifest is None else [manifest]
     check_choice([video.name for video in found], roots, choice or SplitChoice(), given=given)
+    hand_folders = hand_masks_for(parameters, hands, found, progress)
     workers = workers or available_cores()
     infos: dict[str, VideoInfo] = {}
     problems: dict[str, str] = {}
@@ -143,7 +152,10 @@ def plan_extraction(
             videos.append(PlannedVideo(video.name, video.path, "cannot be read", problem=problem))
             continue
         asked_for = None if ranges is None else ranges[video.name]
-        videos.append(_planned(video, infos[video.name], out, parameters, overwrite, pace, asked_for))
+        has_hands = video.name in hand_folders
+        videos.append(
+            _planned(video, infos[video.name], out, parameters, overwrite, pace, asked_for, has_hands)
+        )
     progress.finish("looking at videos")
     return ExtractionPlan(
         store=out,
@@ -175,12 +187,18 @@ def _planned(
     overwrite: bool,
     pace: float,
     asked_for: FrameRanges | None,
+    has_hands: bool,
 ) -> PlannedVideo:
     width, height = working_size(info.width, info.height, parameters.short_side)
     try:
         receipt = read_receipt(receipt_file(out, video.name))
     except StoreError:
         receipt = None
+    if has_hands:  # which they are is not looked at
+        before = None if receipt is None else receipt.parameters.get(HANDS_PARAMETER)
+        parameters = parameters.with_hands(before if isinstance(before, str) else "given")
+    if receipt is not None:
+        parameters = parameters.for_arrays_of(receipt)
     if receipt is not None and not overwrite:
         try:
             refuse_to_replace(receipt, out, video.path, None, parameters)

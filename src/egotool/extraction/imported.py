@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ from egotool import __version__
 from egotool.errors import EgotoolError, StoreError
 from egotool.extraction.frame_folders import FrameFolder
 from egotool.extraction.parameters import JsonValue
+from egotool.extraction.pictures import read_picture, resized
 from egotool.extraction.pool import available_cores
 from egotool.extraction.results import Status, VideoResult
 from egotool.extraction.work import PartRange, VideoLock, WorkFolder, part_ranges
@@ -43,7 +44,6 @@ from egotool.video import working_size
 _PART_FRAMES = 1000
 _FRAMES_AT_ONCE = 32
 _TASK = "importing"
-_Pixel = TypeVar("_Pixel", np.uint8, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +191,7 @@ def _write(
     source: tuple[str, int],
 ) -> Receipt:
     """Write the parts, join them, write the receipt, and put both in their places."""
-    height, width = _picture(folder.frames[0], cv2.IMREAD_COLOR).shape[:2]
+    height, width = read_picture(folder.frames[0], cv2.IMREAD_COLOR).shape[:2]
     shape = (height, width)
     size = working_size(width, height, parameters.short_side)
     parts = part_ranges(len(folder.frames), _PART_FRAMES)
@@ -272,26 +272,26 @@ def _items(
     last = len(folder.frames) - 1
 
     def load(index: int) -> dict[Array, NDArray[np.generic]]:
-        frame = _picture(folder.frames[index], cv2.IMREAD_COLOR)
+        frame = read_picture(folder.frames[index], cv2.IMREAD_COLOR)
         if frame.shape[:2] != shape:
             raise StoreError(
                 f"{folder.frames[index]} is {frame.shape[1]}×{frame.shape[0]}, the first frame "
                 f"{shape[1]}×{shape[0]}: copy the folder again."
             )
         items: dict[Array, NDArray[np.generic]] = {
-            Array.RGB: cv2.cvtColor(_resized(frame, size), cv2.COLOR_BGR2RGB)
+            Array.RGB: cv2.cvtColor(resized(frame, size), cv2.COLOR_BGR2RGB)
         }
         if parameters.frame_rate is not None:
             items[Array.TIMESTAMPS] = np.asarray(index / parameters.frame_rate, dtype=np.float64)
         if folder.flow_x and parameters.flow is not None and index < last:
             pictures = [
-                _picture(paths[index], cv2.IMREAD_GRAYSCALE) for paths in (folder.flow_x, folder.flow_y)
+                read_picture(paths[index], cv2.IMREAD_GRAYSCALE) for paths in (folder.flow_x, folder.flow_y)
             ]
             items[Array(parameters.flow)] = encode_flow(
                 flow_of_bytes(pictures, size, flow_range=parameters.flow_range)
             )
         if Array.MASKS in arrays:
-            gray = _resized(_picture(folder.masks[index], cv2.IMREAD_GRAYSCALE), size, cv2.INTER_NEAREST)
+            gray = resized(read_picture(folder.masks[index], cv2.IMREAD_GRAYSCALE), size, cv2.INTER_NEAREST)
             items[Array.MASKS] = np.where(gray > 127, 255, 0).astype(np.uint8)
         return items
 
@@ -318,30 +318,5 @@ def flow_of_bytes(
         pictures, (width / pictures[0].shape[1], height / pictures[0].shape[0]), strict=True
     ):
         pixels = picture.astype(np.float32) * np.float32(2 * flow_range / 255) - np.float32(flow_range)
-        components.append(_resized(pixels, size) * np.float32(axis_ratio))
+        components.append(resized(pixels, size) * np.float32(axis_ratio))
     return np.stack(components).astype(np.float32)
-
-
-def _picture(path: Path, mode: int) -> NDArray[np.uint8]:
-    """Read a picture.
-
-    Raises:
-        StoreError: if it cannot be read.
-    """
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read ({error.strerror}): copy it again.") from error
-    picture = cv2.imdecode(data, mode) if data.size else None
-    if picture is None:
-        raise StoreError(f"{path} is no picture that can be decoded: copy it again.")
-    return np.asarray(picture, dtype=np.uint8)
-
-
-def _resized(
-    picture: NDArray[_Pixel], size: tuple[int, int], interpolation: int = cv2.INTER_AREA
-) -> NDArray[_Pixel]:
-    """Return a picture in the size (width, height)."""
-    if (picture.shape[1], picture.shape[0]) == size:
-        return picture
-    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=picture.dtype)

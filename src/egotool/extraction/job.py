@@ -60,6 +60,7 @@ class VideoJob:
         overwrite: bool,
         index_threads: int,
         ranges: FrameRanges | None = None,
+        hands: Path | None = None,
     ) -> None:
         self.found = found
         self.lock = lock
@@ -84,8 +85,9 @@ class VideoJob:
         self._masks_waiting: list[PartRange] = []
         self._frames_done = self._masks_done = self._indexed = 0
         self.work.publish()
-        source = Task((found.name, "source", 0), prepare_source, (found.path, found.name), light=True)
-        self.ready.append(source)
+        self.ready.append(
+            Task((found.name, "source", 0), prepare_source, (found.path, found.name, hands), light=True)
+        )
 
     def take(self, key: Key, value: object) -> None:
         """Take the result of a task; afterwards `ready` and `result` may have changed."""
@@ -159,6 +161,7 @@ class VideoJob:
             StoreError: if what is there would have to be replaced, unasked.
         """
         self._source = source
+        self._parameters = self._parameters.with_hands(None if source.hands is None else source.hands.sha256)
         self._before = before = _receipt_before(receipt_file(self._store, self.found.name))
         if before is not None and self._up_to_date(before, source):
             self.frame_count = before.stored_frames
@@ -212,7 +215,7 @@ class VideoJob:
         return (
             not self._overwrite
             and before.source_sha256 == source.sha256
-            and self._parameters.fit_as_it_is(before.parameters)
+            and self._parameters.for_arrays_of(before).fit_as_it_is(before.parameters)
             and arrays_of(self._parameters.contents) <= {Array(name) for name in before.arrays}
             and self._covers(before)
             and store_file(self._store, self.found.name).is_file()
@@ -232,7 +235,7 @@ class VideoJob:
             return frozenset()
         path = store_file(self._store, self.found.name)
         if (
-            not self._parameters.fit(before.parameters)
+            not self._parameters.for_arrays_of(before).fit(before.parameters)
             or before.source_sha256 != self._source.sha256
             or before.stored_ranges != (ranges or ((0, before.frame_count),))
             or not path.is_file()
@@ -245,6 +248,8 @@ class VideoJob:
         """Make the plan, and hand out every part that is not there from an interrupted run."""
         if self._source is None:
             raise ValueError("a video is planned before its source is known")
+        if self._source.hands is not None:
+            self._source.hands.check(self._source.path, frame_count, complete=description.complete)
         kept = self._kept_arrays(self._before, ranges)
         # What was stored stays stored, made anew where it no longer fits, unless --overwrite says else.
         had = (

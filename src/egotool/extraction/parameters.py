@@ -6,12 +6,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from egotool.errors import UsageError
 from egotool.manifests import FrameRanges, labelled_ranges, read_manifest
 from egotool.motion import FLOW_REVISION, TrackParameters
-from egotool.store import DEFAULT_CODEC, FORMAT_VERSION, PARAMETER_OPTIONS, Array, Codec
+from egotool.store import (
+    DEFAULT_CODEC,
+    FORMAT_VERSION,
+    HANDS_PARAMETER,
+    PARAMETER_OPTIONS,
+    Array,
+    Codec,
+    Receipt,
+)
 from egotool.video import FoundVideo
 
 WarpFlowMode = Literal["second", "compensated"]
@@ -47,6 +55,7 @@ _DEPENDENT: Mapping[str, frozenset[Array]] = {
     "warp_flow": frozenset({Array.WARP_FLOW, Array.MASKS}),
     "tracks": frozenset({Array.MASKS}),
     "part_frames": _MOTION - {Array.FLOW},
+    HANDS_PARAMETER: CAMERA_ARRAYS | {Array.WARP_FLOW, Array.MASKS},
 }
 """The arrays whose values hang on each recorded parameter."""
 
@@ -87,6 +96,8 @@ class ExtractionParameters:
     first flow for that motion: faster, but noisier; docs/motion.md says what it costs."""
     tracks: TrackParameters = field(default_factory=TrackParameters)
     """Parameters of the tracks behind the motion masks."""
+    hands_sha256: str | None = None
+    """Digest of the masks of hands that the camera's motion leaves out, if there are; of one video each."""
     codec: Codec = DEFAULT_CODEC
     """Compression of the store file."""
     part_frames: int = 120
@@ -135,6 +146,7 @@ class ExtractionParameters:
                     "warp_flow": self.warp_flow,
                     "part_frames": self.part_frames,
                     "tracks": dataclasses.asdict(self.tracks),
+                    **({} if self.hands_sha256 is None else {HANDS_PARAMETER: self.hands_sha256}),
                 }
             )
         )
@@ -174,15 +186,37 @@ class ExtractionParameters:
             before["tracks"] = dataclasses.asdict(self.tracks) | tracks
         now, found = self.recorded(), []
         for name, dependent in _DEPENDENT.items():
-            if name in before and before[name] != now[name] and not dependent.isdisjoint(arrays):
+            if dependent.isdisjoint(arrays) or (name not in before and name != HANDS_PARAMETER):
+                continue
+            if name == HANDS_PARAMETER:
+                found += _other_hands(before.get(HANDS_PARAMETER), now.get(HANDS_PARAMETER))
+            elif before[name] != now[name]:
                 option, _ = PARAMETER_OPTIONS.get(name, ("", None))
                 found.append(f"{option} {before[name]}, not {now[name]}" if option else f"other {name}")
         return found
+
+    def with_hands(self, sha256: str | None) -> Self:
+        """Return the same for a video with such hand masks, or with none."""
+        return dataclasses.replace(self, hands_sha256=sha256)
+
+    def for_arrays_of(self, receipt: Receipt) -> Self:
+        """Return the same with the hand masks of a receipt, if none of its arrays depends on them."""
+        if not _DEPENDENT[HANDS_PARAMETER].isdisjoint(Array(name) for name in receipt.arrays):
+            return self
+        recorded = receipt.parameters.get(HANDS_PARAMETER)
+        return self.with_hands(recorded if isinstance(recorded, str) else None)
 
     @property
     def fingerprint(self) -> str:
         """The recorded parameters as text: equal where the stored values are."""
         return json.dumps(self.recorded(), sort_keys=True)
+
+
+def _other_hands(before: object, now: object) -> list[str]:
+    """Return in what two sets of hand masks, or none, differ."""
+    if before == now:
+        return []
+    return ["no --hands" if before is None else "--hands, not without" if now is None else "other --hands"]
 
 
 def ranges_asked_for(

@@ -1,8 +1,6 @@
 """The extraction of many videos: which task runs when, and what happens to failures."""
 
 import contextlib
-import errno
-import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from egotool.errors import EgotoolError, StoreError, UsageError
+from egotool.extraction.hand_masks import hand_masks_for
 from egotool.extraction.job import Key, VideoJob
 from egotool.extraction.kernels import compile_kernels, prepare_worker
 from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
@@ -19,10 +18,10 @@ from egotool.extraction.pool import (
     POLL_SECONDS,
     Outcome,
     Task,
-    WorkerLostError,
     WorkerPool,
     available_cores,
 )
+from egotool.extraction.problems import parts_are_good, problem_of
 from egotool.extraction.results import ExtractionSummary, Status, VideoResult
 from egotool.extraction.stages import declared_frames
 from egotool.extraction.work import VideoLock
@@ -36,7 +35,6 @@ WORKER_MODULES = ("egotool.extraction.preloaded",)
 _PROBES_PER_TASK = 32
 _TOTAL = "all videos"
 _COMPILING = "loading kernels, compiled once per machine"
-_FULL_DISK_BYTES = 100_000_000
 
 
 def extract_videos(
@@ -50,6 +48,7 @@ def extract_videos(
     choice: SplitChoice | None = None,
     manifest: Path | None = None,
     segments_only: bool = False,
+    hands: Path | None = None,
     progress: Progress | None = None,
 ) -> ExtractionSummary:
     """Extract videos into a store, and write its manifest.
@@ -68,14 +67,16 @@ def extract_videos(
         manifest: the labels; None: the manifest in the folder of the videos, or the names of folders.
         segments_only: extract only the frames that the segments of `manifest` need: they, and as many around
             them as flow and tracks reach. Frames that the store has already stay.
+        hands: a folder of masks of hands or people, which the camera's motion leaves out; see
+            `egotool.extraction.find_hand_masks`.
         progress: is told how far the work is.
 
     Returns:
         what became of every video and of the manifest. A video that cannot be extracted raises nothing.
 
     Raises:
-        UsageError: if `choice` names a test subject that there is not, or there are to be segments only and
-            no manifest says which.
+        UsageError: if `choice` names a test subject that there is not, there are to be segments only and
+            no manifest says which, or `hands` has none for any video.
         ManifestError: if `manifest` cannot be read.
         StoreError: if `out` cannot be written to.
     """
@@ -91,6 +92,7 @@ def extract_videos(
         found = with_segments(found, ranges, manifest)
     names = [*_receipts(out), *(video.name for video in found)]
     check_choice(names, roots, choice, given=given)
+    hand_folders = hand_masks_for(parameters, hands, found, progress)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -110,6 +112,7 @@ def extract_videos(
             # one long video: nothing else could use the cores before it is indexed
             index_threads=max(1, workers) if len(found) == 1 else 1,
             ranges=ranges,
+            hands=hand_folders,
         )
         results = extraction.run()
     receipts = _receipts(out)
@@ -164,6 +167,7 @@ class _Extraction:
         progress: Progress,
         index_threads: int,
         ranges: Mapping[str, FrameRanges] | None,
+        hands: Mapping[str, Path],
     ) -> None:
         self._found = found
         self._pool = pool
@@ -174,6 +178,7 @@ class _Extraction:
         self._progress = progress
         self._index_threads = index_threads
         self._ranges = ranges
+        self._hands = hands
         self._waiting = deque(found)
         self._locked: deque[FoundVideo] = deque()
         self._told_of_locks = False
@@ -287,10 +292,11 @@ class _Extraction:
                 overwrite=self._overwrite,
                 index_threads=self._index_threads,
                 ranges=None if self._ranges is None else self._ranges[found.name],
+                hands=self._hands.get(found.name),
             )
         except OSError as error:
             lock.release()
-            problem = _sentence(error, found, self._out)
+            problem = problem_of(error, found, self._out)
             self._end(
                 found, VideoResult(found.name, found.path, Status.FAILED, complete=False, problem=problem)
             )
@@ -320,7 +326,7 @@ class _Extraction:
                 job.running += 1
                 error = raised
         if error is not None:
-            job.fail(_sentence(error, job.found, self._out), keep_work=_parts_are_good(error, self._out))
+            job.fail(problem_of(error, job.found, self._out), keep_work=parts_are_good(error, self._out))
         if stage == "index" and job.frame_count is not None:
             self._restart_line(video, job.frame_count)
         if job.result is not None and not job.running:
@@ -369,29 +375,3 @@ def _key_of(outcome: Outcome) -> Key:
         raise TypeError("the key of a task names its video, stage and first frame")
     video, stage, start = outcome.key
     return str(video), str(stage), int(start)
-
-
-def _parts_are_good(error: Exception, out: Path) -> bool:
-    """Return whether another try can use the parts that are there."""
-    if isinstance(error, StoreError):
-        # on a full disk they can; otherwise one of them is damaged
-        return shutil.disk_usage(out).free < _FULL_DISK_BYTES
-    return not isinstance(error, EgotoolError)
-
-
-def _sentence(error: Exception, found: FoundVideo, out: Path) -> str:
-    """Return one sentence about why a video failed, and what to do."""
-    if isinstance(error, EgotoolError):
-        return str(error)
-    if isinstance(error, WorkerLostError):
-        return (
-            f"{found.path}: the process that worked on it was killed, most likely because memory ran out: "
-            "try fewer --workers or a smaller --size."
-        )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"{found.path}: the disk of {out} is full: make room and type the same command again."
-    if isinstance(error, OSError):
-        return f"{found.path}: {error.strerror or error}: check the file and the folder {out}."
-    if isinstance(error, MemoryError):
-        return f"{found.path}: memory ran out: try fewer --workers or a smaller --size."
-    return f"{found.path}: something unexpected happened ({type(error).__name__}: {error}); please report it."

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from egotool.extraction.hand_masks import HandMasks
 from egotool.extraction.parameters import CAMERA_ARRAYS, ExtractionParameters
 from egotool.extraction.work import PartRange, WorkFolder, overlapping, part_ranges
 from egotool.manifests import FrameRanges
@@ -20,12 +21,14 @@ class Source:
         video: its name in the store.
         size: bytes.
         sha256: digest of its content.
+        hands: masks of hands in it, if there are.
     """
 
     path: Path
     video: str
     size: int
     sha256: str
+    hands: HandMasks | None = None
 
 
 @dataclass(frozen=True)

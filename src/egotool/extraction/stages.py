@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from egotool import __version__
 from egotool.errors import EgotoolError
+from egotool.extraction.hand_masks import HandMasks
 from egotool.extraction.parameters import CAMERA_ARRAYS
 from egotool.extraction.plan import Description, Source, VideoPlan
 from egotool.extraction.pool import Report
@@ -55,10 +56,16 @@ from egotool.store import (
 from egotool.video import VideoIndex, index_packets, index_video, probe, read_frames, working_size
 
 
-def prepare_source(path: Path, video: str, report: Report) -> Source:
-    """Read a video's size and digest."""
+def prepare_source(path: Path, video: str, hands: Path | None, report: Report) -> Source:
+    """Read a video's size and digest, and those of its hand masks in the folder `hands`."""
     report(0)
-    return Source(path=path, video=video, size=path.stat().st_size, sha256=sha256_of_file(path))
+    return Source(
+        path=path,
+        video=video,
+        size=path.stat().st_size,
+        sha256=sha256_of_file(path),
+        hands=None if hands is None else HandMasks.of_folder(hands),
+    )
 
 
 def prepare_index(
@@ -171,7 +178,8 @@ def _append_motion(
         return
     # From the flow as it is stored: what is added to a store later equals what is made at once.
     flow = decode_flow(stored)
-    camera = tracker.next_motion(gray0, gray1, flow)
+    hands = None if plan.source.hands is None else plan.source.hands.read(index, gray0.shape)
+    camera = tracker.next_motion(gray0, gray1, flow, exclude=hands)
     if Array.HOMOGRAPHY in arrays:
         writer.append(Array.HOMOGRAPHY, camera.homography)
     if Array.HOMOGRAPHY_VALID in arrays:

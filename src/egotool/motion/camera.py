@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,8 @@ from egotool.motion._refinement import Evidence, refined, uncertainty
 from egotool.motion._samples import Samples, corner_samples, edge_samples, without_hands
 from egotool.motion.pictures import to_bytes
 
+OUTLINE = 2
+"""Pixels around an excluded hand that are left out, too: the flow there is its own, or half."""
 INLIER_DISTANCE = 1.0
 FEWEST_MATCHES = 50
 FEWEST_INLIERS = 25
@@ -92,7 +95,8 @@ def estimate_camera_motion(
         image0: (H, W) gray, frame t, uint8 or float32 0..1.
         image1: (H, W) gray, frame t + 1.
         flow: (2, H, W) from frame t to frame t + 1.
-        exclude: (H, W), non-zero where frame t shows hands or people: nothing there counts.
+        exclude: (H, W), non-zero where frame t shows hands or people: nothing there counts, nor within
+            2 pixels, for their outlines move with them.
         hands: (H, W) float32 0..1, how likely frame t shows hands or other things that move by themselves:
             what is there counts the less, down to a tenth; but if nothing is found that way, as it is.
         seed: of the random sampling; the same seed gives the same result.
@@ -120,7 +124,9 @@ def estimate_camera_motion(
 
 
 def _outside(exclude: Mask) -> Mask:
-    return np.where(exclude > 0, 0, 255).astype(np.uint8)
+    outline = np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)
+    around = cv2.dilate((exclude > 0).astype(np.uint8), outline)
+    return np.where(around > 0, 0, 255).astype(np.uint8)
 
 
 def _judged(corners: Samples, evidence: Evidence, seed: int) -> CameraMotion:

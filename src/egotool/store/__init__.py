@@ -20,6 +20,7 @@ from egotool.store._layout import (
 )
 from egotool.store._parts import PartReader, PartWriter, read_part
 from egotool.store._read import (
+    HANDS_PARAMETER,
     PARAMETER_OPTIONS,
     CameraCount,
     Store,
@@ -34,6 +35,7 @@ __all__ = [
     "DEFAULT_CODEC",
     "FLOW_SCALE",
     "FORMAT_VERSION",
+    "HANDS_PARAMETER",
     "NEWEST_FORMAT_VERSION",
     "PARAMETER_OPTIONS",
     "RANGES_FORMAT_VERSION",

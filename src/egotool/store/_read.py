@@ -64,6 +64,10 @@ PARAMETER_OPTIONS: Mapping[str, tuple[str, int | str]] = {
 """Recorded parameter → option of `egotool extract`, and its default."""
 
 
+HANDS_PARAMETER = "hands_sha256"
+"""Recorded digest of the hand masks that were given with --hands; missing where there were none."""
+
+
 def extract_command(store: Path, only: str, receipt: Receipt) -> str:
     """Return the command that adds arrays to a video as it was made before, with the same parameters."""
     words = ["egotool extract VIDEOS --only", only]
@@ -73,6 +77,8 @@ def extract_command(store: Path, only: str, receipt: Receipt) -> str:
         value = receipt.parameters.get(name, default)
         if value != default:
             words += [option, shlex.quote(str(value))]
+    if HANDS_PARAMETER in receipt.parameters:
+        words += ["--hands", "HANDS"]
     return " ".join(words)
 
 

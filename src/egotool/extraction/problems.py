@@ -1,0 +1,37 @@
+"""What is said of a video that could not be extracted, and what of its work is still good."""
+
+import errno
+import shutil
+from pathlib import Path
+
+from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.pool import WorkerLostError
+from egotool.video import FoundVideo
+
+_FULL_DISK_BYTES = 100_000_000
+
+
+def parts_are_good(error: Exception, out: Path) -> bool:
+    """Return whether another try can use the parts that are there."""
+    if isinstance(error, StoreError):
+        # on a full disk they can; otherwise one of them is damaged
+        return shutil.disk_usage(out).free < _FULL_DISK_BYTES
+    return not isinstance(error, EgotoolError)
+
+
+def problem_of(error: Exception, found: FoundVideo, out: Path) -> str:
+    """Return one sentence about why a video failed, and what to do."""
+    if isinstance(error, EgotoolError):
+        return str(error)
+    if isinstance(error, WorkerLostError):
+        return (
+            f"{found.path}: the process that worked on it was killed, most likely because memory ran out: "
+            "try fewer --workers or a smaller --size."
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"{found.path}: the disk of {out} is full: make room and type the same command again."
+    if isinstance(error, OSError):
+        return f"{found.path}: {error.strerror or error}: check the file and the folder {out}."
+    if isinstance(error, MemoryError):
+        return f"{found.path}: memory ran out: try fewer --workers or a smaller --size."
+    return f"{found.path}: something unexpected happened ({type(error).__name__}: {error}); please report it."

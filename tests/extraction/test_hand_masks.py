@@ -1,0 +1,264 @@
+"""Hand masks: whose they are, how they are read, and what they change."""
+
+import dataclasses
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from egotool.errors import StoreError, UsageError, VideoError
+from egotool.extraction import Content, HandMasks, Status, extract_videos, find_hand_masks, plan_extraction
+from egotool.motion import CameraTracker, to_gray
+from egotool.progress import SilentProgress
+from egotool.store import Array, Store
+from egotool.video import find_videos, write_video
+from tests.extraction.conftest import SMALL, make_video
+from tests.motion.scenes import scene_of_a_hand
+
+FRAMES = 12
+NAME = "S1/take_cup/1.mp4"
+PARAMETERS = replace(SMALL, short_side=128, part_frames=5, schedule="fast")
+
+
+def hand_mask(frame: int, height: int, width: int) -> np.ndarray:
+    """Return a mask that is another one in every frame."""
+    mask = np.zeros((height, width), np.uint8)
+    mask[height // 2 - 2 * frame :] = 255
+    return mask
+
+
+def write_masks(folder: Path, masks: list[np.ndarray], name: str = "hand{}.png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, mask in enumerate(masks, 1):
+        assert cv2.imwrite(str(folder / name.format(number)), mask)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Path, Path, list[np.ndarray]]:
+    """A folder with a video of a hand, a folder with masks for it, and these."""
+    folder = tmp_path_factory.mktemp("hands")
+    pictures = [np.repeat(gray[..., None], 3, axis=2) for gray in scene_of_a_hand(FRAMES)]
+    (folder / "videos/S1/take_cup").mkdir(parents=True)
+    write_video(folder / "videos" / NAME, pictures, frame_rate=15)
+    masks = [hand_mask(frame, *pictures[0].shape[:2]) for frame in range(FRAMES)]
+    write_masks(folder / "hands/S1/take_cup/1", masks)
+    return folder / "videos", folder / "hands", masks
+
+
+def extracted(videos: Path, out: Path, hands: Path | None, parameters=PARAMETERS, **options):
+    found = find_videos([videos])
+    return extract_videos(found, out=out, parameters=parameters, workers=0, hands=hands, **options)
+
+
+def problem(summary) -> str:
+    (failure,) = summary.failures
+    return failure.problem
+
+
+def test_the_masks_of_each_frame_are_left_out(made, tmp_path):
+    videos, hands, masks = made
+    assert extracted(videos, tmp_path / "with", hands).ok
+    assert extracted(videos, tmp_path / "without", None).ok
+    video = Store(tmp_path / "with").open(NAME)
+    grays, flows = [to_gray(frame) for frame in video.frames(range(FRAMES))], video.flow(range(FRAMES - 1))
+    found, _ = video.homographies(range(FRAMES - 1))
+    sized = [cv2.resize(mask, grays[0].shape[::-1], interpolation=cv2.INTER_NEAREST) for mask in masks]
+    for t in range(FRAMES - 1):
+        if t % 4 == 0:  # three parts
+            tracker = CameraTracker()
+        motion = tracker.next_motion(grays[t], grays[t + 1], flows[t], exclude=sized[t])
+        np.testing.assert_allclose(found[t], motion.homography, atol=1e-9, err_msg=str(t))
+    others, _ = Store(tmp_path / "without").open(NAME).homographies(range(FRAMES - 1))
+    assert not np.allclose(found, others)
+
+
+def test_a_second_run_does_nothing_and_other_masks_are_refused(made, tmp_path):
+    videos, hands, masks = made
+    assert extracted(videos, tmp_path / "store", hands).ok
+    digest = Store(tmp_path / "store").receipt(NAME).parameters["hands_sha256"]
+    assert digest == HandMasks.of_folder(hands / "S1/take_cup/1").sha256
+    (again,) = extracted(videos, tmp_path / "store", hands).videos
+    assert again.status is Status.UNCHANGED
+    write_masks(tmp_path / "others/S1/take_cup/1", masks[::-1])
+    assert "made with other --hands: --overwrite" in problem(
+        extracted(videos, tmp_path / "store", tmp_path / "others")
+    )
+    assert "made with --hands, not without" in problem(extracted(videos, tmp_path / "store", None))
+    assert Store(tmp_path / "store").receipt(NAME).parameters["hands_sha256"] == digest
+    assert extracted(videos, tmp_path / "store", None, overwrite=True).ok
+    assert "hands_sha256" not in Store(tmp_path / "store").receipt(NAME).parameters
+    assert "made with no --hands" in problem(extracted(videos, tmp_path / "store", hands))
+
+
+def test_frames_and_flow_stay_when_warp_flow_with_masks_is_added(made, tmp_path, monkeypatch):
+    videos, hands, _ = made
+    flow_only = replace(PARAMETERS, contents=frozenset({Content.RGB, Content.FLOW}))
+    assert extracted(videos, tmp_path / "store", None, flow_only).ok
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.extraction.stages.tvl1", None)  # would fail
+        patch.setattr("egotool.extraction.stages.read_frames", None)
+        assert extracted(videos, tmp_path / "store", hands).ok
+    assert extracted(videos, tmp_path / "at once", hands).ok
+    for store in ("store", "at once"):
+        assert Array.WARP_FLOW in Store(tmp_path / store).receipt(NAME).arrays
+    later, at_once = (Store(tmp_path / store).open(NAME) for store in ("store", "at once"))
+    np.testing.assert_array_equal(later.warp_flow(range(11)), at_once.warp_flow(range(11)))
+
+
+def test_the_missing_array_is_made_by_a_command_with_hands(made, tmp_path):
+    videos, hands, _ = made
+    only = replace(PARAMETERS, contents=frozenset({Content.WARP_FLOW}))
+    assert extracted(videos, tmp_path / "store", hands, only).ok
+    with pytest.raises(StoreError, match="--hands HANDS"):
+        Store(tmp_path / "store").open(NAME).frames([0])
+
+
+@pytest.mark.parametrize("count", [FRAMES - 1, FRAMES + 1])
+def test_every_frame_needs_a_mask(made, tmp_path, count):
+    videos, *_ = made
+    write_masks(tmp_path / "hands/S1/take_cup/1", [np.zeros((40, 40), np.uint8)] * count)
+    text = problem(extracted(videos, tmp_path / "store", tmp_path / "hands"))
+    assert f"has {count} hand masks" in text and f"has {FRAMES} frames" in text
+
+
+def test_masks_beyond_where_a_video_breaks_off_are_no_error():
+    masks = HandMasks(Path("hands"), 50, "")
+    masks.check(Path("a.mp4"), 28, complete=False)
+    with pytest.raises(VideoError):
+        masks.check(Path("a.mp4"), 51, complete=False)
+
+
+def test_masks_of_other_proportions_fail_the_video(made, tmp_path):
+    videos, *_ = made
+    write_masks(tmp_path / "hands/S1/take_cup/1", [np.zeros((40, 40), np.uint8)] * FRAMES)
+    text = problem(extracted(videos, tmp_path / "store", tmp_path / "hands"))
+    assert "hand1.png is 40×40, but its frame" in text
+    assert not list((tmp_path / "store").rglob("*.h5"))
+
+
+def masks_of(folder: Path, picture: np.ndarray, name: str) -> HandMasks:
+    write_masks(folder, [picture], name)
+    return HandMasks.of_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values", "expected"),
+    [
+        (".png", (0, 1, 2, 255), (0, 255, 255, 255)),  # numbers of classes
+        (".png", (0, 0, 255, 255), (0, 0, 255, 255)),
+        (".jpg", (3, 90, 200, 255), (0, 0, 255, 255)),  # compressed: nearly black is black
+    ],
+)
+def test_what_counts_as_a_hand(tmp_path, suffix, values, expected):
+    picture = np.repeat(np.repeat(np.array([values], np.uint8), 16, axis=1), 16, axis=0)
+    found = masks_of(tmp_path, picture, "{}" + suffix).read(0, picture.shape)
+    assert tuple(found[8, 8::16]) == expected
+
+
+def test_colours_and_transparency(tmp_path):
+    picture = np.zeros((4, 6, 4), np.uint8)
+    picture[..., 3] = 255
+    picture[1, 2] = (0, 0, 128, 255)
+    found = masks_of(tmp_path, picture, "{}.png").read(0, (4, 6))
+    assert found[1, 2] == 255 and found.sum() == 255
+
+
+def test_a_pixel_that_a_hand_touches_is_left_out(tmp_path):
+    picture = np.zeros((40, 60), np.uint8)
+    picture[7, 13] = 255
+    found = masks_of(tmp_path, picture, "{}.png").read(0, (10, 15))
+    assert found[1, 3] == 255 and found.sum() == 255
+
+
+def test_sixteen_bits_are_refused(tmp_path):
+    with pytest.raises(StoreError, match="16 bits"):
+        masks_of(tmp_path, np.ones((4, 6), np.uint16), "{}.png").read(0, (4, 6))
+
+
+def test_a_picture_that_cannot_be_decoded_is_named(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    with pytest.raises(StoreError, match=r"1\.png is no picture"):
+        HandMasks.of_folder(tmp_path).read(0, (4, 6))
+
+
+def test_names_count(tmp_path):
+    write_masks(tmp_path, [np.full((4, 6), 25 * (number % 2), np.uint8) for number in range(11)])
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / ".hidden.png").touch()
+    masks = HandMasks.of_folder(tmp_path)
+    assert masks.count == 11
+    assert [masks.read(number, (4, 6)).max() for number in range(11)] == [0, 255] * 5 + [0]
+
+
+def test_whose_masks_they_are(tmp_path):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        make_video(tmp_path / "videos" / name, frames=2)
+    one = [np.zeros((4, 6), np.uint8)]
+    write_masks(tmp_path / "hands/a", one)
+    write_masks(tmp_path / "hands/b.mp4", one)
+    (tmp_path / "hands/c").mkdir()
+    write_masks(tmp_path / "hands", one)
+    found = find_videos([tmp_path / "videos"])
+    hands = tmp_path / "hands"
+    assert find_hand_masks(hands, found) == {"a.mp4": hands / "a", "b.mp4": hands / "b.mp4"}
+    assert find_hand_masks(hands, found[2:]) == {"c.mp4": hands}  # a single video
+
+
+def test_videos_without_masks_are_told_of(made, tmp_path):
+    videos, hands, _ = made
+    other = make_video(tmp_path / "b.mp4", frames=3)
+    messages = []
+
+    class Progress(SilentProgress):
+        def message(self, text: str) -> None:
+            messages.append(text)
+
+    found = [*find_videos([videos]), *find_videos([other])]
+    parameters = replace(PARAMETERS, short_side=48)
+    options = {"parameters": parameters, "hands": hands, "progress": Progress()}
+    plan = plan_extraction(found, out=tmp_path / "store", **options)
+    assert [video.action for video in plan.videos] == ["extract", "extract"]
+    summary = extract_videos(found, out=tmp_path / "store", workers=0, **options)
+    assert summary.ok
+    assert sum("1 of 2 videos have no hand masks" in text and "b.mp4" in text for text in messages) == 2
+    assert "hands_sha256" not in Store(tmp_path / "store").receipt("b.mp4").parameters
+    plan = plan_extraction(found, out=tmp_path / "store", **options)
+    assert [video.action for video in plan.videos] == ["nothing", "nothing"]
+    plan = plan_extraction(found, out=tmp_path / "store", parameters=parameters)
+    assert {video.video: video.action for video in plan.videos} == {NAME: "refuse", "b.mp4": "nothing"}
+
+
+@pytest.mark.parametrize(
+    ("hands", "contents", "complaint"),
+    [
+        ("nowhere", set(Content), "is no folder"),
+        (".", set(Content), "no video has masks"),
+        ("hands", {Content.RGB, Content.FLOW}, "only warp flow and masks"),
+    ],
+)
+def test_wrong_usage(made, tmp_path, hands, contents, complaint):
+    videos, real, _ = made
+    found = find_videos([videos])
+    given = real if hands == "hands" else tmp_path / hands
+    for action in (extract_videos, plan_extraction):
+        with pytest.raises(UsageError, match=complaint):
+            action(
+                found,
+                out=tmp_path / "store",
+                parameters=dataclasses.replace(PARAMETERS, contents=frozenset(contents)),
+                hands=given,
+            )
+    assert not (tmp_path / "store").exists()
+
+
+def test_masks_that_cannot_be_read_fail_their_video(made, tmp_path, monkeypatch):
+    videos, hands, _ = made
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("egotool.extraction.hand_masks.sha256_of_file", refuse)
+    text = problem(extracted(videos, tmp_path / "store", hands))
+    assert "hand1.png cannot be read (Permission denied)" in text
