@@ -61,6 +61,13 @@ def test_error_is_one_sentence_and_debug_shows_the_traceback(tmp_path: Path) -> 
     assert "Traceback" in egotool("--debug", "extract", "nowhere", cwd=tmp_path).stderr
 
 
+def test_an_empty_argument_is_not_the_current_folder(tmp_path: Path) -> None:
+    result = egotool("extract", "", "--dry-run", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "the argument after 'egotool extract' is empty" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_command_and_option_exit_with_two(tmp_path: Path) -> None:
     assert egotool("extrakt", cwd=tmp_path).returncode == 2
     assert egotool("extract", "--no-such-option", cwd=tmp_path).returncode == 2

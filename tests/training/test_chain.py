@@ -258,12 +258,53 @@ def test_a_damaged_run_is_named(trained: Run, tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+@pytest.mark.parametrize(("batch", "parts"), [(10, 5), (15, 3)])
+def test_batches_in_parts_train_as_whole_ones(store: Path, tmp_path: Path, batch: int, parts: int) -> None:
+    """Of 12 clips the last batch has 2 (one part), or all 12 (parts of 5, 5 and 2)."""
+    plain = ["network.dropout=0.0"]
+    for stage in ("stage1", "stage2"):
+        plain += [
+            f"stages.{stage}.batch_size={batch}",
+            f"stages.{stage}.trains=temporal",
+            f"stages.{stage}.epochs=1",
+        ]
+    before, whole, divided = (
+        read_weights(
+            train_model(
+                request(store, tmp_path / name, "convlstm", *plain, *more, accumulate=accumulate)
+            ).run.best_checkpoint
+        )
+        for name, accumulate, more in (
+            ("untrained", 1, ("stages.stage1.lr=1e-12", "stages.stage2.lr=1e-12")),
+            ("whole", 1, ()),
+            ("parts", parts, ()),
+        )
+    )
+    learned = max(float((whole[name] - before[name]).abs().max()) for name in whole)
+    apart = max(float((whole[name] - divided[name]).abs().max()) for name in whole)
+    assert apart < 0.01 * learned
+
+
+def test_memory_that_does_not_suffice_is_a_sentence(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("egotool.training.fitting.Trainer.fit", full)
+    with pytest.raises(
+        RunError, match="stage1 with 2 clips at once: --accumulate 4 computes them in 4 parts"
+    ):
+        train_model(request(store, tmp_path, "convlstm", accumulate=2))
+    assert not list(tmp_path.rglob("run.json"))
+
+
 def test_what_changes_the_numbers_is_part_of_the_identity(store: Path, tmp_path: Path) -> None:
     plain, *others = (
         plan_training(request(store, tmp_path, "convlstm", **changed)).stages[-1].identity
-        for changed in ({}, {"devices": 2}, {"precision": "bf16-mixed"}, {"balance": True})
+        for changed in ({}, {"devices": 2}, {"accumulate": 2}, {"precision": "bf16-mixed"}, {"balance": True})
     )
-    assert len({plain, *others}) == 4
+    assert len({plain, *others}) == 5
 
 
 @pytest.mark.parametrize(
@@ -271,6 +312,7 @@ def test_what_changes_the_numbers_is_part_of_the_identity(store: Path, tmp_path:
     [
         ({"weights": Path("resnet.pth")}, "recipe small starts from random weights: leave --weights out"),
         ({"precision": "16-mixed"}, "--precision 16-mixed needs a GPU"),
+        ({"accumulate": 3}, "cannot be divided into so many equal parts, but into 2, 4"),
     ],
 )
 def test_what_would_be_ignored_is_refused(

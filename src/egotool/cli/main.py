@@ -22,7 +22,7 @@ from egotool.cli.sheet import sheet
 from egotool.cli.sweep import sweep
 from egotool.cli.train import train
 from egotool.cli.weights import weights
-from egotool.errors import EgotoolError
+from egotool.errors import EgotoolError, UsageError
 
 app = typer.Typer(
     name="egotool",
@@ -65,6 +65,17 @@ def root(
         os.environ["EGOTOOL_DEBUG"] = "1"
 
 
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuse an argument without a character: as a path it would be the current folder.
+
+    Raises:
+        UsageError: if there is one.
+    """
+    if "" in arguments:
+        before = " ".join(["egotool", *arguments[: arguments.index("")]])
+        raise UsageError(f"the argument after '{before}' is empty: is a variable of the shell not set?")
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -73,6 +84,7 @@ def run() -> None:
     """Run the command line: the entry point of the `egotool` script."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        _refuse_empty(sys.argv[1:])
         app()
     except EgotoolError as error:
         if os.environ.get("EGOTOOL_DEBUG"):

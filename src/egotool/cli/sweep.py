@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from egotool.cli.training_options import (
+    AccumulateOption,
     BalanceOption,
     DeviceOption,
     DevicesOption,
@@ -60,6 +61,7 @@ def sweep(
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     devices: DevicesOption = 1,
+    accumulate: AccumulateOption = 1,
     precision: PrecisionOption = "32-true",
     workers: WorkersOption = None,
     balance: BalanceOption = False,
@@ -92,6 +94,7 @@ def sweep(
         device=device,
         devices=devices,
         precision=precision,
+        accumulate=accumulate,
         workers=workers,
         keep=keep,
         balance=balance,
@@ -283,7 +286,8 @@ def _best_command(model: str, options: TrainingOptions, recipe: str, found: "Sea
         protocol="honest", weights=None, device="auto", devices=1, precision="32-true", workers=None,
         keep="best",
     )  # fmt: skip
-    for name in ("store", "manifest", "runs", "seed", "protocol", "weights", "device", "precision"):
+    names = ("store", "manifest", "runs", "seed", "protocol", "weights", "device", "precision", "accumulate")
+    for name in names:
         value = getattr(options, name)
         if value != getattr(plain, name):
             words += [f"--{name}", str(value)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from egotool.cli.training_options import (
+    AccumulateOption,
     BalanceOption,
     DeviceOption,
     DevicesOption,
@@ -62,6 +63,7 @@ def train(
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     devices: DevicesOption = 1,
+    accumulate: AccumulateOption = 1,
     precision: PrecisionOption = "32-true",
     workers: WorkersOption = None,
     balance: BalanceOption = False,
@@ -90,6 +92,7 @@ def train(
         device=device,
         devices=devices,
         precision=precision,
+        accumulate=accumulate,
         workers=workers,
         keep=keep,
         balance=balance,

@@ -39,6 +39,9 @@ WeightsOption: TypeAlias = Annotated[
 ]
 DeviceOption: TypeAlias = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 DevicesOption: TypeAlias = Annotated[int, typer.Option(min=1, help="How many devices.")]
+AccumulateOption: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="Compute each batch in so many parts, for less memory.")
+]
 PrecisionOption: TypeAlias = Annotated[str, typer.Option(help="32-true, bf16-mixed or 16-mixed.")]
 WorkersOption: TypeAlias = Annotated[
     int | None,
@@ -76,6 +79,7 @@ class TrainingOptions:
     workers: int | None
     keep: str
     balance: bool = False
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         """Raise UsageError for a word that is not one of those an option has."""
@@ -127,6 +131,7 @@ class TrainingOptions:
             device=self.device,
             precision=self.precision,
             devices=self.devices,
+            accumulate=self.accumulate,
             workers=_loading_processes(on_gpu) if self.workers is None else self.workers,
             weights=self.weights,
             start_from=start_from,

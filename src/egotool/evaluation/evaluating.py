@@ -128,7 +128,7 @@ def predict(
     settings = clip_settings(run.recipe, augment=False, targets=False)
     segments = data.segments[split]
     dataset = ClipDataset(data.store, segments, run.record.actions, settings, seed=0, cache_bytes=0)
-    batch_size = run.recipe.stages[-1].batch_size
+    batch_size = max(1, run.recipe.stages[-1].batch_size // run.record.accumulate)
     loader = clip_loader(dataset, batch_size=batch_size, workers=workers, shuffle=False, seed=0)
     network = network.to(device).eval()
     rows = []

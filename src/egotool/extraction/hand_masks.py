@@ -53,7 +53,7 @@ class HandMasks:
             digests = "\n".join(sha256_of_file(picture) for picture in pictures)
         except OSError as error:
             raise StoreError(
-                f"the hand mask {error.filename} cannot be read ({error.strerror}): allow it, or copy it again"
+                f"the hand mask {error.filename} cannot be read ({error.strerror}): allow it or copy it again"
             ) from error
         return cls(folder, len(pictures), hashlib.sha256(digests.encode()).hexdigest())
 

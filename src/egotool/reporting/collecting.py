@@ -75,6 +75,7 @@ def trained_with(record: RunRecord) -> tuple[str, ...]:
     return (
         *(("--balance",) if record.balance else ()),
         *((f"--devices {record.devices}",) if record.devices > 1 else ()),
+        *((f"--accumulate {record.accumulate}",) if record.accumulate > 1 else ()),
         *((f"--precision {record.precision}",) if record.precision not in ("32", "32-true") else ()),
     )
 

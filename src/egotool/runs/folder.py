@@ -80,6 +80,8 @@ class RunRecord(_Document):
     """Whether training drew every action equally often instead of every segment once."""
     devices: int = 1
     """How many trained together, each with batches of the recipe's size."""
+    accumulate: int = 1
+    """In how many parts, one after the other, each batch was computed."""
     selection: str
     """In words: what chooses the epoch."""
     actions: tuple[str, ...]

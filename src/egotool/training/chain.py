@@ -144,7 +144,7 @@ def _estimate_stage(plan: TrainingPlan, stage: StagePlan) -> float:
     network = build_network(stage.recipe, classes)
     module = StageModule(network, stage=stage.stage, head=stage.recipe.head, classes=classes, seed=0)
     module = module.to(device)
-    batch_size = min(stage.stage.batch_size, len(train))
+    batch_size = min(stage.stage.batch_size // plan.request.accumulate, len(train))
     began = time.monotonic()
     clips = [train[0]]
     if device.type == "cpu":  # its time grows with the batch; a whole one of large frames takes minutes

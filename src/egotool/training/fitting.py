@@ -107,7 +107,12 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
     if not resume:
         _start_weights(network, stage)
     module = StageModule(
-        network, stage=stage.stage, head=stage.recipe.head, classes=classes, seed=request.seed
+        network,
+        stage=stage.stage,
+        head=stage.recipe.head,
+        classes=classes,
+        seed=request.seed,
+        accumulate=request.accumulate,
     )
     epochs_done = _epochs_done(run.last_checkpoint) if resume else 0
     train_loader, selection_loader = _loaders(plan, stage, epoch=epochs_done)
@@ -123,6 +128,7 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
             precision=request.precision,  # type: ignore[arg-type]  # checked by Lightning
             max_epochs=stage.stage.epochs,
             gradient_clip_val=stage.stage.clip_gradient,
+            accumulate_grad_batches=request.accumulate,
             logger=TensorBoardLogger(stage.folder, name="tensorboard", version=""),
             callbacks=[
                 keep_best,
@@ -144,10 +150,27 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
             trainer.fit(module, train_loader, selection_loader, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
+        except torch.OutOfMemoryError as error:
+            raise RunError(_too_large(plan, stage)) from error
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:  # killed after its last epoch, nothing has been trained and told now
         keep_last.record(trainer.current_epoch)
+
+
+def _too_large(plan: TrainingPlan, stage: StagePlan) -> str:
+    """Return what to say when the memory of a device does not hold what a batch needs."""
+    request, size = plan.request, stage.stage.batch_size
+    parts = [each for each in range(request.accumulate + 1, size + 1) if size % each == 0]
+    remedies = [f"--accumulate {parts[0]} computes them in {parts[0]} parts"] if parts else []
+    if request.precision == "32-true":
+        remedies.append("--precision bf16-mixed needs about half")
+    remedies.append("--device cpu has the computer's memory")
+    clips = size // request.accumulate
+    return (
+        f"the memory of {_device_name(request.device, 1)} is too small for {stage.stage.name} with "
+        f"{clips} clips at once: {'; '.join(remedies)}"
+    )
 
 
 def _strategy(devices: int, stage: StagePlan) -> str:
@@ -169,7 +192,8 @@ def _loaders(
     plan: TrainingPlan, stage: StagePlan, *, epoch: int
 ) -> tuple[DataLoader[Clip], DataLoader[Clip]]:
     train, selection = datasets(plan, stage)
-    request, batch_size = plan.request, stage.stage.batch_size
+    request = plan.request
+    batch_size = stage.stage.batch_size // request.accumulate
     pin_memory = choose_device(request.device).type == "cuda"
     return (
         clip_loader(
@@ -234,6 +258,7 @@ def _new_record(plan: TrainingPlan, stage: StagePlan) -> RunRecord:
         protocol=request.protocol,
         balance=request.balance,
         devices=request.devices,
+        accumulate=request.accumulate,
         selection=_selection_sentence(plan, stage, None),
         actions=data.actions,
         data=data.record,

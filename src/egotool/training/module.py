@@ -7,6 +7,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -34,6 +35,7 @@ class StageModule(LightningModule):
         head: the self-supervised head's recipe, if the recipe has one.
         classes: number of actions.
         seed: with the epoch's number it seeds dropout, so that a resumed training draws the same.
+        accumulate: how many batches of the loader make one of the stage's.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class StageModule(LightningModule):
         head: HeadRecipe | None,
         classes: int,
         seed: int,
+        accumulate: int = 1,
     ) -> None:
         super().__init__()
         self.network = network
         self.stage = stage
         self.head = head if stage.head else None
         self.seed = seed
+        self.accumulate = accumulate
         self.trainable = trainable_tensors(network, stage)
         freeze(network, self.trainable)
         self.train_loss = MeanMetric()
@@ -101,7 +105,18 @@ class StageModule(LightningModule):
             self.train_head_loss.update(head_loss.detach(), weight=len(labels))
         self.train_loss.update(loss.detach(), weight=len(labels))
         self.train_accuracy.update(output.logits.detach(), labels)
-        return loss
+        return loss if self.accumulate == 1 else loss * self._share(batch_idx, len(labels))
+
+    def _share(self, batch_idx: int, clips: int) -> float:
+        """Return the factor for a part's mean loss with which gradients add up to those of the whole batch.
+
+        Lightning divides by the number of parts; the last batch of an epoch may have fewer, or a small one.
+        """
+        loader = self.trainer.train_dataloader
+        assert isinstance(loader, DataLoader) and loader.batch_size is not None
+        whole = loader.batch_size * self.accumulate
+        begun = batch_idx // self.accumulate * whole
+        return self.accumulate * clips / min(whole, len(loader.sampler) - begun)  # type: ignore[arg-type]  # it has one
 
     def _head_loss(self, output: NetworkOutput, batch: Clip) -> Tensor:
         assert self.head is not None and output.head_output is not None

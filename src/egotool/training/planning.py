@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -54,6 +54,8 @@ class TrainingRequest:
         device: `auto`, `cpu` or `gpu`.
         precision: as Lightning names it, such as `32-true` or `bf16-mixed`.
         devices: how many.
+        accumulate: in how many equal parts, one after the other, a batch is computed: it takes that much less
+            memory, and the gradient is that of the whole batch, but for batch norm where it is trained.
         workers: processes that load clips.
         weights: a file with ImageNet weights.
         start_from: runs that the last stage starts from instead of training its own: one, or for a two-stream
@@ -78,6 +80,7 @@ class TrainingRequest:
     device: str = "auto"
     precision: str = "32-true"
     devices: int = 1
+    accumulate: int = 1
     workers: int = 0
     weights: Path | None = None
     start_from: tuple[Path, ...] = ()
@@ -165,7 +168,8 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
 
     Raises:
         StoreError: if there is no store.
-        UsageError: for ImageNet weights that nothing starts from, or a precision that a CPU does not have.
+        UsageError: for ImageNet weights that nothing starts from, a precision that a CPU does not have, or
+            batches that cannot be divided as `accumulate` asks.
         ManifestError: if labels or splits are missing, or there is only one action.
         RunError: if ImageNet weights are needed and cannot be had, or a run to start from does not fit.
     """
@@ -184,6 +188,7 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
                 f"the recipe {request.recipe.name} starts from random weights: leave --weights out, or "
                 "choose --recipe paper"
             )
+    _check_parts(request, stages)
     stages[-1] = replace(stages[-1], is_last=True, state=_last_state(request, stages[-1]))
     if stages[-1].state == "reuse":
         stages = [replace(stage, state="reuse") for stage in stages]
@@ -305,11 +310,25 @@ def _identity(
         decides["balance"] = True
     if request.devices > 1:  # the batch size is per device
         decides["devices"] = request.devices
+    if request.accumulate > 1:
+        decides["accumulate"] = request.accumulate
     if request.precision != "32-true":
         decides["precision"] = request.precision
     if is_model and request.fold:  # the manifest's own splits may be those of a fold; its run is another's
         decides["fold"] = request.fold
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def _check_parts(request: TrainingRequest, stages: Sequence[StagePlan]) -> None:
+    """Raise UsageError unless the batches of every stage can be divided into equal parts."""
+    for plan in stages:
+        size = plan.stage.batch_size
+        if size % request.accumulate:
+            possible = [str(parts) for parts in range(2, size + 1) if size % parts == 0]
+            raise UsageError(
+                f"--accumulate {request.accumulate}: batches of {size} clips ({plan.stage.name}) cannot be "
+                f"divided into so many equal parts, but into {', '.join(possible) or 'none'}"
+            )
 
 
 def _readable_name(recipe: Recipe, *, is_model: bool) -> str:
