@@ -66,9 +66,12 @@ def test_scores_on_other_videos_are_not_used_either(tmp_path: Path) -> None:
 def test_trials_on_several_devices_or_of_other_precision_are_another_experiment(tmp_path: Path) -> None:
     make_run(tmp_path, "plain", model="dynamic-net")
     run = make_run(tmp_path, "half", model="dynamic-net", seed=1)
-    run.update(devices=2, precision="bf16-mixed")
+    run.update(devices=2, accumulate=4, precision="bf16-mixed")
     half, plain = collect_outcomes(tmp_path).outcomes
-    assert half.overrides == ("--devices 2", "--precision bf16-mixed") and plain.overrides == ()
+    assert (
+        half.overrides == ("--devices 2", "--accumulate 4", "--precision bf16-mixed")
+        and plain.overrides == ()
+    )
     assert experiment_of(half) != experiment_of(plain)
 
 

@@ -299,6 +299,17 @@ def test_memory_that_does_not_suffice_is_a_sentence(
     assert not list(tmp_path.rglob("run.json"))
 
 
+def test_scoring_that_memory_does_not_suffice_for_is_a_sentence(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("egotool.evaluation.evaluating.forward_clip", full)
+    with pytest.raises(RunError, match="cannot hold 4 clips of .* at once: --device cpu"):
+        evaluate_run(trained, device=torch.device("cpu"))
+
+
 def test_what_changes_the_numbers_is_part_of_the_identity(store: Path, tmp_path: Path) -> None:
     plain, *others = (
         plan_training(request(store, tmp_path, "convlstm", **changed)).stages[-1].identity

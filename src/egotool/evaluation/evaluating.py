@@ -123,7 +123,11 @@ def predict(
     workers: int = 0,
     progress: Progress = SilentProgress(),  # noqa: B008 it has no state
 ) -> Predictions:
-    """Return the probabilities that `network` gives the segments of `split` (centre crops)."""
+    """Return the probabilities that `network` gives the segments of `split` (centre crops).
+
+    Raises:
+        RunError: if the memory of the device does not suffice.
+    """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settings = clip_settings(run.recipe, augment=False, targets=False)
     segments = data.segments[split]
@@ -137,7 +141,13 @@ def predict(
     with torch.inference_mode():
         for batch in loader:
             inputs = {name: batch[name].to(device) for name in ("frames", "flow") if name in batch}
-            logits = forward_clip(network, cast(Clip, inputs)).logits
+            try:
+                logits = forward_clip(network, cast(Clip, inputs)).logits
+            except torch.OutOfMemoryError as error:
+                raise RunError(
+                    f"the memory of the GPU cannot hold {batch_size} clips of {run.name} at once: "
+                    "--device cpu has the computer's memory"
+                ) from error
             rows.append(logits.double().softmax(dim=1).cpu().numpy())
             progress.advance(task, len(batch["label"]))
     progress.finish(task)
