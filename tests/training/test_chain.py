@@ -306,7 +306,7 @@ def test_scoring_that_memory_does_not_suffice_for_is_a_sentence(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr("egotool.evaluation.evaluating.forward_clip", full)
-    with pytest.raises(RunError, match="cannot hold 4 clips of .* at once: --device cpu"):
+    with pytest.raises(RunError, match=r"cannot hold 4 clips of .* at once: --device cpu"):
         evaluate_run(trained, device=torch.device("cpu"))
 
 
