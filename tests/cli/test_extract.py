@@ -180,7 +180,7 @@ def test_masks_of_hands(videos, folder):
             assert cv2.imwrite(str(path), np.zeros((72, 104), np.uint8))
     status, text, messages = extract("videos/", "--hands", "hands")
     assert status == 0 and "4 of 4 videos in store" in text
-    assert "2 of 4 videos have no hand masks in hands, such as S2/open_jar/1.mp4" in " ".join(
+    assert "2 of 4 videos without hand masks in hands, such as S2/open_jar/1.mp4" in " ".join(
         messages.split()
     )
     status, text, _ = extract("videos/S1", "--hands", "hands/S1", "--dry-run")

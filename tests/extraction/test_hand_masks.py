@@ -1,6 +1,8 @@
 """Hand masks: whose they are, how they are read, and what they change."""
 
 import dataclasses
+import errno
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from egotool.errors import StoreError, UsageError, VideoError
+from egotool.errors import StoreError, UsageError
 from egotool.extraction import Content, HandMasks, Status, extract_videos, find_hand_masks, plan_extraction
-from egotool.motion import CameraTracker, to_gray
+from egotool.extraction.hand_masks import HandMaskError
+from egotool.motion import CameraTracker, TrackParameters, to_gray, tvl1
 from egotool.progress import SilentProgress
-from egotool.store import Array, Store
+from egotool.store import Array, Store, receipt_file
 from egotool.video import find_videos, write_video
 from tests.extraction.conftest import SMALL, make_video
 from tests.motion.scenes import scene_of_a_hand
@@ -126,7 +129,7 @@ def test_every_frame_needs_a_mask(made, tmp_path, count):
 def test_masks_beyond_where_a_video_breaks_off_are_no_error():
     masks = HandMasks(Path("hands"), 50, "")
     masks.check(Path("a.mp4"), 28, complete=False)
-    with pytest.raises(VideoError):
+    with pytest.raises(HandMaskError):
         masks.check(Path("a.mp4"), 51, complete=False)
 
 
@@ -161,6 +164,7 @@ def test_colours_and_transparency(tmp_path):
     picture = np.zeros((4, 6, 4), np.uint8)
     picture[..., 3] = 255
     picture[1, 2] = (0, 0, 128, 255)
+    picture[2, 2] = (90, 90, 90, 0)  # cut out
     found = masks_of(tmp_path, picture, "{}.png").read(0, (4, 6))
     assert found[1, 2] == 255 and found.sum() == 255
 
@@ -173,23 +177,24 @@ def test_a_pixel_that_a_hand_touches_is_left_out(tmp_path):
 
 
 def test_sixteen_bits_are_refused(tmp_path):
-    with pytest.raises(StoreError, match="16 bits"):
+    with pytest.raises(HandMaskError, match="16 bits"):
         masks_of(tmp_path, np.ones((4, 6), np.uint16), "{}.png").read(0, (4, 6))
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(tmp_path):
     (tmp_path / "1.png").write_bytes(b"no picture")
-    with pytest.raises(StoreError, match=r"1\.png is no picture"):
+    with pytest.raises(HandMaskError, match=r"1\.png is no picture"):
         HandMasks.of_folder(tmp_path).read(0, (4, 6))
 
 
 def test_names_count(tmp_path):
-    write_masks(tmp_path, [np.full((4, 6), 25 * (number % 2), np.uint8) for number in range(11)])
+    write_masks(tmp_path, [np.full((4, 6), 255 * (number > 8), np.uint8) for number in range(11)])
+    (tmp_path / "folder.png").mkdir()
     (tmp_path / "notes.txt").touch()
     (tmp_path / ".hidden.png").touch()
     masks = HandMasks.of_folder(tmp_path)
     assert masks.count == 11
-    assert [masks.read(number, (4, 6)).max() for number in range(11)] == [0, 255] * 5 + [0]
+    assert [masks.read(number, (4, 6)).max() for number in range(11)] == [0] * 9 + [255] * 2
 
 
 def test_whose_masks_they_are(tmp_path):
@@ -204,6 +209,9 @@ def test_whose_masks_they_are(tmp_path):
     hands = tmp_path / "hands"
     assert find_hand_masks(hands, found) == {"a.mp4": hands / "a", "b.mp4": hands / "b.mp4"}
     assert find_hand_masks(hands, found[2:]) == {"c.mp4": hands}  # a single video
+    assert find_hand_masks(hands, []) == {}
+    make_video(tmp_path / "videos" / "a.avi", frames=2)  # whose would they be?
+    assert find_hand_masks(hands, find_videos([tmp_path / "videos"])) == {"b.mp4": hands / "b.mp4"}
 
 
 def test_videos_without_masks_are_told_of(made, tmp_path):
@@ -222,7 +230,7 @@ def test_videos_without_masks_are_told_of(made, tmp_path):
     assert [video.action for video in plan.videos] == ["extract", "extract"]
     summary = extract_videos(found, out=tmp_path / "store", workers=0, **options)
     assert summary.ok
-    assert sum("1 of 2 videos have no hand masks" in text and "b.mp4" in text for text in messages) == 2
+    assert sum("1 of 2 videos without hand masks" in text and "b.mp4" in text for text in messages) == 2
     assert "hands_sha256" not in Store(tmp_path / "store").receipt("b.mp4").parameters
     plan = plan_extraction(found, out=tmp_path / "store", **options)
     assert [video.action for video in plan.videos] == ["nothing", "nothing"]
@@ -262,3 +270,123 @@ def test_masks_that_cannot_be_read_fail_their_video(made, tmp_path, monkeypatch)
     monkeypatch.setattr("egotool.extraction.hand_masks.sha256_of_file", refuse)
     text = problem(extracted(videos, tmp_path / "store", hands))
     assert "hand1.png cannot be read (Permission denied)" in text
+
+
+class Killed(BaseException):
+    pass
+
+
+def interrupt(monkeypatch, call: int) -> None:
+    """Make the given call of TV-L1 end the work."""
+    calls = []
+
+    def counting(*arguments, **options):
+        calls.append(1)
+        if len(calls) == call:
+            raise Killed
+        return tvl1(*arguments, **options)
+
+    monkeypatch.setattr("egotool.extraction.stages.tvl1", counting)
+
+
+def homographies(store: Path) -> np.ndarray:
+    return Store(store).open(NAME).homographies(range(FRAMES - 1))[0]
+
+
+def test_left_parts_of_other_masks_are_not_used(made, tmp_path, monkeypatch):
+    videos, hands, masks = made
+    write_masks(tmp_path / "others/S1/take_cup/1", masks[::-1])
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        interrupt(patch, call=10)
+        extracted(videos, tmp_path / "store", tmp_path / "others")
+    assert list((tmp_path / "store/.work").rglob("frames-*.h5"))
+    assert extracted(videos, tmp_path / "store", hands).ok
+    assert extracted(videos, tmp_path / "at once", hands).ok
+    np.testing.assert_array_equal(homographies(tmp_path / "store"), homographies(tmp_path / "at once"))
+
+
+def test_trouble_with_masks_loses_no_part(made, tmp_path, monkeypatch):
+    videos, hands, _ = made
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        interrupt(patch, call=10)
+        extracted(videos, tmp_path / "store", hands)
+    left = sorted((tmp_path / "store/.work").rglob("frames-*.h5"))
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.extraction.hand_masks.sha256_of_file", broken)
+        assert "Input/output error" in problem(extracted(videos, tmp_path / "store", hands))
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.extraction.hand_masks.read_picture", broken)
+        assert "something is wrong" in problem(extracted(videos, tmp_path / "store", hands))
+    assert left and sorted((tmp_path / "store/.work").rglob("frames-*.h5")) == left
+
+
+def broken(path: Path, mode: int | None = None) -> str:
+    if mode is not None:
+        raise StoreError(f"{path}: something is wrong")
+    raise OSError(errno.EIO, "Input/output error", str(path))
+
+
+def test_masks_that_change_while_in_use_are_noticed(tmp_path):
+    write_masks(tmp_path, [np.zeros((4, 6), np.uint8)] * 3)
+    masks = HandMasks.of_folder(tmp_path)
+    write_masks(tmp_path, [np.zeros((4, 6), np.uint8)], "hand0{}.png")
+    with pytest.raises(HandMaskError, match="changed while they were in use"):
+        masks.read(0, (4, 6))
+
+
+def test_segments_have_the_masks_of_their_frames(made, tmp_path):
+    videos, hands, masks = made
+    (tmp_path / "manifest.csv").write_text(
+        f"segment,video,start_frame,stop_frame,action\na,{NAME},11,12,take\n"
+    )
+    parameters = replace(
+        PARAMETERS, part_frames=100, tracks=TrackParameters(track_length=2, minimum_length=2)
+    )
+    options = {"manifest": tmp_path / "manifest.csv", "segments_only": True}
+    assert extracted(videos, tmp_path / "store", hands, parameters, **options).ok
+    video = Store(tmp_path / "store").open(NAME)
+    (start, stop), *_ = video.ranges
+    assert start > 4 and stop == FRAMES
+    grays = [to_gray(frame) for frame in video.frames(range(start, stop))]
+    flows, found = video.flow(range(start, stop - 1)), video.homographies(range(start, stop - 1))[0]
+    tracker = CameraTracker()
+    for place, mask in enumerate(masks[start : stop - 1]):
+        sized = cv2.resize(mask, grays[0].shape[::-1], interpolation=cv2.INTER_NEAREST)
+        motion = tracker.next_motion(grays[place], grays[place + 1], flows[place], exclude=sized)
+        np.testing.assert_allclose(found[place], motion.homography, atol=1e-9)
+
+
+def test_frames_can_be_asked_for_without_the_masks(made, tmp_path):
+    videos, hands, _ = made
+    assert extracted(videos, tmp_path / "store", hands).ok
+    frames_only = replace(PARAMETERS, contents=frozenset({Content.RGB}))
+    (again,) = extracted(videos, tmp_path / "store", None, frames_only).videos
+    assert again.status is Status.UNCHANGED
+    found = find_videos([videos])
+    (planned,) = plan_extraction(found, out=tmp_path / "store", parameters=frames_only).videos
+    assert planned.action == "nothing"
+
+
+def test_warp_flow_made_with_masks_is_not_made_anew_without(made, tmp_path):
+    videos, hands, _ = made
+    with_warp_flow = replace(PARAMETERS, contents=frozenset({Content.WARP_FLOW}))
+    assert extracted(videos, tmp_path / "store", hands, with_warp_flow).ok
+    path = receipt_file(tmp_path / "store", NAME)
+    receipt = json.loads(path.read_text())
+    receipt["complete"] = False
+    receipt["parameters"]["flow_revision"] = 1
+    path.write_text(json.dumps(receipt))
+    frames_only = replace(PARAMETERS, contents=frozenset({Content.RGB}))
+    assert "give them again" in problem(extracted(videos, tmp_path / "store", None, frames_only))
+    assert Store(tmp_path / "store").receipt(NAME).arrays == [
+        "timestamps",
+        "warp_flow",
+        "homography",
+        "homography_valid",
+    ]
+
+
+@pytest.mark.parametrize("shape", [(16, 28), (16, 29), (8, 14), (1024, 1824)])
+def test_small_masks_are_rounded(tmp_path, shape):
+    picture = np.full(shape, 255, np.uint8)
+    assert masks_of(tmp_path, picture, "{}.png").read(0, (256, 456)).shape == (256, 456)

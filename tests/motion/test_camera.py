@@ -61,6 +61,20 @@ def test_an_arm_that_hardly_moves_at_its_sleeve_does_not_bend_the_worktop(degree
     assert corner_error(camera.homography, room, HEIGHT, WIDTH) < 0.1
 
 
+def test_the_outline_of_what_is_excluded_does_not_count_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    monkeypatch.setattr(
+        camera_module, "edge_samples", lambda *given: kept.append(given[2]) or edge_samples(*given)
+    )
+    image = texture(HEIGHT, WIDTH)
+    exclude = np.zeros_like(image)
+    exclude[20:40, 30:60] = 1
+    estimate_camera_motion(image, image, np.zeros((2, *image.shape), np.float32), exclude=exclude)
+    expected = np.full_like(image, 255)
+    expected[18:42, 28:62] = 0
+    np.testing.assert_array_equal(kept[0], expected)
+
+
 def test_what_is_excluded_does_not_count() -> None:
     room, hand = shift(1, 1), shift(4, -5)
     image0, image1, shape = scene_with_hand(room, hand)

@@ -18,6 +18,7 @@ from egotool.extraction.labels import SplitChoice, check_choice
 from egotool.extraction.parameters import (
     ExtractionParameters,
     arrays_of,
+    depend_on_hands,
     ranges_asked_for,
     with_segments,
 )
@@ -194,11 +195,13 @@ def _planned(
         receipt = read_receipt(receipt_file(out, video.name))
     except StoreError:
         receipt = None
-    if has_hands:  # which they are is not looked at
-        before = None if receipt is None else receipt.parameters.get(HANDS_PARAMETER)
-        parameters = parameters.with_hands(before if isinstance(before, str) else "given")
-    if receipt is not None:
+    before = None if receipt is None else receipt.parameters.get(HANDS_PARAMETER)
+    given = before if isinstance(before, str) else "given"  # which they are is not looked at
+    parameters = parameters.with_hands(given if has_hands else None)
+    if receipt is not None and (has_hands or depend_on_hands(arrays_of(parameters.contents))):
         parameters = parameters.for_arrays_of(receipt)
+    elif receipt is not None:
+        parameters = parameters.with_hands_of(receipt)
     if receipt is not None and not overwrite:
         try:
             refuse_to_replace(receipt, out, video.path, None, parameters)

@@ -6,7 +6,9 @@
 """
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -15,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from egotool.errors import StoreError, UsageError, VideoError
+from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.parameters import Content, ExtractionParameters
 from egotool.extraction.pictures import PICTURE_SUFFIXES, read_picture, resized
 from egotool.files import inside, sha256_of_file
@@ -27,6 +29,10 @@ _LOSSY = frozenset({".jpg", ".jpeg"})
 _LOSSY_FROM = 128
 
 
+class HandMaskError(EgotoolError):
+    """A video's hand masks cannot be read, or are not those of its frames; what was made before is good."""
+
+
 @dataclass(frozen=True)
 class HandMasks:
     """The hand masks of one video.
@@ -35,27 +41,31 @@ class HandMasks:
         folder: where the pictures lie.
         count: how many there are.
         sha256: digest of their contents, in order.
+        listing: digest of their names, sizes and times: whether they are still those that were digested.
     """
 
     folder: Path
     count: int
     sha256: str
+    listing: str = ""
 
     @classmethod
-    def of_folder(cls, folder: Path) -> "HandMasks":
-        """Count the pictures and digest them.
+    def of_folder(cls, folder: Path, report: Callable[[int], None] = lambda _: None) -> "HandMasks":
+        """Count the pictures and digest them; `report` is told how many are done.
 
         Raises:
-            StoreError: if one cannot be read.
+            HandMaskError: if one cannot be read.
         """
         pictures = mask_pictures(folder)
-        try:
-            digests = "\n".join(sha256_of_file(picture) for picture in pictures)
-        except OSError as error:
-            raise StoreError(
-                f"the hand mask {error.filename} cannot be read ({error.strerror}): allow it or copy it again"
-            ) from error
-        return cls(folder, len(pictures), hashlib.sha256(digests.encode()).hexdigest())
+        listing = _listing(pictures)
+        digest = hashlib.sha256()
+        for number, picture in enumerate(pictures):
+            report(number)
+            try:
+                digest.update(f"{sha256_of_file(picture)}\n".encode())
+            except OSError as error:
+                raise _unreadable(error) from error
+        return cls(folder, len(pictures), digest.hexdigest(), listing)
 
     def check(self, video: Path, frame_count: int, *, complete: bool) -> None:
         """Make sure that there is one picture per frame.
@@ -66,10 +76,10 @@ class HandMasks:
             complete: False if the video breaks off; then more pictures than frames are no surprise.
 
         Raises:
-            VideoError: if there are more pictures or fewer.
+            HandMaskError: if there are more pictures or fewer.
         """
         if self.count < frame_count or (complete and self.count > frame_count):
-            raise VideoError(
+            raise HandMaskError(
                 f"{self.folder} has {self.count} hand masks, but {video} has {frame_count} frames: "
                 "every frame needs one, in the order of their names"
             )
@@ -82,48 +92,65 @@ class HandMasks:
             shape: (H, W) of the stored frames; the mask is resized to it.
 
         Raises:
-            StoreError: if the picture cannot be read.
-            VideoError: if it is not of the frame's proportions.
+            HandMaskError: if the picture cannot be read, or is not of the frame's proportions, or the
+                pictures have changed since they were digested.
         """
         path = _pictures(self)[frame]
-        picture = read_picture(path, cv2.IMREAD_UNCHANGED)
-        if picture.ndim == 3:
-            picture = picture[..., :3].max(axis=2)  # without transparency
+        try:
+            picture = read_picture(path, cv2.IMREAD_UNCHANGED)
+        except StoreError as error:
+            raise HandMaskError(f"the hand mask {error}") from error
         height, width = shape
-        if abs(picture.shape[1] * height / picture.shape[0] - width) > 1 + 0.01 * width:
-            raise VideoError(
-                f"{path} is {picture.shape[1]}×{picture.shape[0]}, but its frame {width}×{height}: "
-                "a hand mask must show all of its frame and no more"
+        rows, columns = picture.shape[:2]
+        rounding = 0.01 + 0.5 / rows + 0.5 / columns
+        if abs(columns * height / rows - width) > 1 + rounding * width:
+            raise HandMaskError(
+                f"the hand mask {path} is {columns}×{rows}, but its frame {width}×{height}: "
+                "it must show all of its frame and no more"
             )
-        threshold = _LOSSY_FROM if path.suffix.lower() in _LOSSY else 1
-        hand = np.where(picture >= threshold, 255, 0).astype(np.uint8)
+        hand = _hand(picture, lossy=path.suffix.lower() in _LOSSY)
         # every pixel that a hand touches
         return np.where(resized(hand, (width, height)) > 0, 255, 0).astype(np.uint8)
+
+
+def _hand(picture: NDArray[np.uint8], *, lossy: bool) -> NDArray[np.uint8]:
+    """Return 255 where a picture (h, w) or (h, w, channels) is not black, nor transparent."""
+    threshold = _LOSSY_FROM if lossy else 1
+    if picture.ndim == 2:
+        return np.where(picture >= threshold, 255, 0).astype(np.uint8)
+    bright = picture[..., :3].max(axis=2) >= threshold
+    if picture.shape[2] == 4:
+        bright &= picture[..., 3] > 0
+    return np.where(bright, 255, 0).astype(np.uint8)
 
 
 def find_hand_masks(root: Path, found: Sequence[FoundVideo]) -> dict[str, Path]:
     """Return for each video that has hand masks below `root` the folder where they lie, by its name.
 
-    The folder has the video's name, with suffix or without. For a single video it may be `root` itself.
+    The folder has the video's name, with suffix or without (unless two videos differ in the suffix alone).
+    For a single video it may be `root` itself.
 
     Raises:
         UsageError: if `root` is no folder, or no video has masks in it.
     """
     if not root.is_dir():
         raise UsageError(f"--hands: {root} is no folder: name a folder that has one of masks for every video")
+    plain = {video.name: str(PurePosixPath(video.name).with_suffix("")) for video in found}
+    shared = Counter(plain.values())
     folders = {}
     for video in found:
-        places = [inside(root, video.name), inside(root, str(PurePosixPath(video.name).with_suffix("")))]
+        places = [inside(root, video.name)]
+        if shared[plain[video.name]] == 1:
+            places.append(inside(root, plain[video.name]))
         if len(found) == 1:
             places.append(root)
-        place = next((place for place in places if mask_pictures(place)), None)
+        place = next((place for place in places if _has_pictures(place)), None)
         if place is not None:
             folders[video.name] = place
-    if not folders:
-        example = PurePosixPath(found[0].name).with_suffix("")
+    if found and not folders:
         raise UsageError(
             f"--hands: no video has masks in {root}: those of {found[0].path} would be pictures in "
-            f"{root / example}, one for every frame"
+            f"{root / plain[found[0].name]}, one for every frame"
         )
     return folders
 
@@ -149,22 +176,65 @@ def hand_masks_for(
     missing = [video.name for video in found if video.name not in folders]
     if missing and progress is not None:
         progress.message(
-            f"{len(missing)} of {len(found)} videos have no hand masks in {root}, such as {missing[0]}: "
+            f"{len(missing)} of {len(found)} videos without hand masks in {root}, such as {missing[0]}: "
             "their camera's motion is found without."
         )
     return folders
 
 
 def mask_pictures(folder: Path) -> list[Path]:
-    """Return the pictures of a folder in natural order (10.png comes after 9.png); none without a folder."""
-    if not folder.is_dir():
-        return []
-    pictures = (path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    visible = (path for path in pictures if not path.name.startswith("."))
-    return sorted(visible, key=lambda path: natural_order(path.name))
+    """Return the pictures of a folder in natural order (10.png comes after 9.png).
+
+    Raises:
+        HandMaskError: if the folder cannot be listed.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if _is_picture(entry)]
+    except OSError as error:
+        raise _unreadable(error) from error
+    return [folder / name for name in sorted(names, key=lambda name: (natural_order(name), name))]
+
+
+def _has_pictures(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(_is_picture(entry) for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # the one video fails, once it is looked at
+        return True
+
+
+def _is_picture(entry: "os.DirEntry[str]") -> bool:
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122  a Path is slow, and there are many
+    return suffix in PICTURE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
+
+
+def _listing(pictures: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for picture in pictures:
+        try:
+            status = os.stat(picture)  # noqa: PTH116  that of a Path is slower, and there are many
+        except OSError as error:
+            raise _unreadable(error) from error
+        line = f"{picture.name} {status.st_size} {status.st_mtime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)
 def _pictures(masks: HandMasks) -> list[Path]:
     """List a folder once for all parts that a worker does in a row."""
-    return mask_pictures(masks.folder)
+    pictures = mask_pictures(masks.folder)
+    if _listing(pictures) != masks.listing:
+        raise HandMaskError(
+            f"the hand masks in {masks.folder} have changed while they were in use: type the command again"
+        )
+    return pictures
+
+
+def _unreadable(error: OSError) -> HandMaskError:
+    return HandMaskError(
+        f"the hand masks at {error.filename} cannot be read ({error.strerror}): allow it or copy them again"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from egotool.errors import ManifestError, StoreError
-from egotool.extraction.parameters import ExtractionParameters, arrays_of
+from egotool.extraction.parameters import ExtractionParameters, arrays_of, depend_on_hands
 from egotool.extraction.plan import Description, Source, VideoPlan
 from egotool.extraction.pool import Task
 from egotool.extraction.results import Status, VideoResult
@@ -163,6 +163,9 @@ class VideoJob:
         self._source = source
         self._parameters = self._parameters.with_hands(None if source.hands is None else source.hands.sha256)
         self._before = before = _receipt_before(receipt_file(self._store, self.found.name))
+        of_hands = depend_on_hands(arrays_of(self._parameters.contents))
+        if before is not None and source.hands is None and not of_hands and not self._overwrite:
+            self._parameters = self._parameters.with_hands_of(before)  # what depends on them can stay
         if before is not None and self._up_to_date(before, source):
             self.frame_count = before.stored_frames
             self._finish(before, Status.UNCHANGED)
@@ -267,6 +270,7 @@ class VideoJob:
             wanted=arrays_of(self._parameters.contents) | (had - NUMBERS) | (NUMBERS if ranges else set()),
             ranges=ranges,
         )
+        self._check_hands(plan)
         self._description = description
         self.frame_count = plan.stored_frames
         self.work.tidy(plan.fingerprint)
@@ -286,6 +290,20 @@ class VideoJob:
                     self._masks_waiting.append(part)
         self._release_masks()
         self._join_when_possible()
+
+    def _check_hands(self, plan: VideoPlan) -> None:
+        """Make sure that nothing that was made with hand masks is made anew without.
+
+        Raises:
+            StoreError: if it would be.
+        """
+        if self._parameters.hands_sha256 is None or plan.source.hands is not None:
+            return
+        if depend_on_hands(plan.wanted - plan.kept_arrays):
+            raise StoreError(
+                f"{store_file(self._store, self.found.name)} has to be made anew, and was made with --hands: "
+                "give them again, or leave out what depends on them with --overwrite"
+            )
 
     def _release_masks(self) -> None:
         """Hand out the masks parts whose neighbours are done, before any further frames part."""

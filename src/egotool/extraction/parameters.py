@@ -55,9 +55,10 @@ _DEPENDENT: Mapping[str, frozenset[Array]] = {
     "warp_flow": frozenset({Array.WARP_FLOW, Array.MASKS}),
     "tracks": frozenset({Array.MASKS}),
     "part_frames": _MOTION - {Array.FLOW},
-    HANDS_PARAMETER: CAMERA_ARRAYS | {Array.WARP_FLOW, Array.MASKS},
 }
 """The arrays whose values hang on each recorded parameter."""
+_OF_HANDS = CAMERA_ARRAYS | {Array.WARP_FLOW, Array.MASKS}
+"""The arrays whose values hang on hand masks, too, if there are any."""
 
 
 def arrays_of(contents: Iterable[Content]) -> frozenset[Array]:
@@ -186,13 +187,11 @@ class ExtractionParameters:
             before["tracks"] = dataclasses.asdict(self.tracks) | tracks
         now, found = self.recorded(), []
         for name, dependent in _DEPENDENT.items():
-            if dependent.isdisjoint(arrays) or (name not in before and name != HANDS_PARAMETER):
-                continue
-            if name == HANDS_PARAMETER:
-                found += _other_hands(before.get(HANDS_PARAMETER), now.get(HANDS_PARAMETER))
-            elif before[name] != now[name]:
+            if name in before and before[name] != now[name] and not dependent.isdisjoint(arrays):
                 option, _ = PARAMETER_OPTIONS.get(name, ("", None))
                 found.append(f"{option} {before[name]}, not {now[name]}" if option else f"other {name}")
+        if depend_on_hands(arrays):
+            found += _other_hands(before.get(HANDS_PARAMETER), now.get(HANDS_PARAMETER))
         return found
 
     def with_hands(self, sha256: str | None) -> Self:
@@ -201,8 +200,12 @@ class ExtractionParameters:
 
     def for_arrays_of(self, receipt: Receipt) -> Self:
         """Return the same with the hand masks of a receipt, if none of its arrays depends on them."""
-        if not _DEPENDENT[HANDS_PARAMETER].isdisjoint(Array(name) for name in receipt.arrays):
+        if depend_on_hands(Array(name) for name in receipt.arrays):
             return self
+        return self.with_hands_of(receipt)
+
+    def with_hands_of(self, receipt: Receipt) -> Self:
+        """Return the same with the hand masks of a receipt, or with none."""
         recorded = receipt.parameters.get(HANDS_PARAMETER)
         return self.with_hands(recorded if isinstance(recorded, str) else None)
 
@@ -210,6 +213,11 @@ class ExtractionParameters:
     def fingerprint(self) -> str:
         """The recorded parameters as text: equal where the stored values are."""
         return json.dumps(self.recorded(), sort_keys=True)
+
+
+def depend_on_hands(arrays: Iterable[Array]) -> bool:
+    """Whether some of these arrays have other values with hand masks than without."""
+    return not _OF_HANDS.isdisjoint(arrays)
 
 
 def _other_hands(before: object, now: object) -> list[str]:

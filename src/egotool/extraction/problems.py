@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from egotool.errors import EgotoolError, StoreError
+from egotool.extraction.hand_masks import HandMaskError
 from egotool.extraction.pool import WorkerLostError
 from egotool.video import FoundVideo
 
@@ -16,7 +17,7 @@ def parts_are_good(error: Exception, out: Path) -> bool:
     if isinstance(error, StoreError):
         # on a full disk they can; otherwise one of them is damaged
         return shutil.disk_usage(out).free < _FULL_DISK_BYTES
-    return not isinstance(error, EgotoolError)
+    return isinstance(error, HandMaskError) or not isinstance(error, EgotoolError)
 
 
 def problem_of(error: Exception, found: FoundVideo, out: Path) -> str:

@@ -64,7 +64,7 @@ def prepare_source(path: Path, video: str, hands: Path | None, report: Report) -
         video=video,
         size=path.stat().st_size,
         sha256=sha256_of_file(path),
-        hands=None if hands is None else HandMasks.of_folder(hands),
+        hands=None if hands is None else HandMasks.of_folder(hands, report),
     )
 
 

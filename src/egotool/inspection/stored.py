@@ -8,7 +8,16 @@ from egotool.errors import StoreError
 from egotool.inspection.files import VideoFacts, duplicates
 from egotool.inspection.findings import Finding
 from egotool.progress import Progress
-from egotool.store import Array, Receipt, Store, extract_command, read_receipt, receipt_file, verify
+from egotool.store import (
+    HANDS_PARAMETER,
+    Array,
+    Receipt,
+    Store,
+    extract_command,
+    read_receipt,
+    receipt_file,
+    verify,
+)
 
 _PICTURES = {
     Array.FLOW: ("flow", "flow"),
@@ -157,7 +166,9 @@ def _parameters_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
     """Find videos whose flow was made otherwise than that of most: a model would learn from two kinds."""
     for array, (name, parameters) in _MADE_BY.items():
         made = {
-            video: ", ".join(str(receipt.parameters.get(key, "second")) for key in parameters)
+            video: ", ".join(
+                [*(str(receipt.parameters.get(key, "second")) for key in parameters), *_hands(array, receipt)]
+            )
             for video, receipt in receipts.items()
             if array.value in receipt.arrays and "schedule" in receipt.parameters
         }
@@ -170,6 +181,11 @@ def _parameters_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
                     "`egotool extract VIDEOS --overwrite` with the options of the others makes it anew.",
                     serious=False,
                 )
+
+
+def _hands(array: Array, receipt: Receipt) -> list[str]:
+    with_hands = array is Array.WARP_FLOW and HANDS_PARAMETER in receipt.parameters
+    return ["--hands"] if with_hands else []
 
 
 def _revisions_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
