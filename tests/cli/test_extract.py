@@ -186,6 +186,8 @@ def test_masks_of_hands(videos, folder):
     status, text, _ = extract("videos/S1", "--hands", "hands/S1", "--dry-run")
     assert status == 0 and text.count("extract") == 2
     (folder / "hands" / "S1" / "take_cup" / "1" / "3.png").unlink()
+    status, text, _ = extract("videos/", "--hands", "hands", "--out", "other", "--dry-run")
+    assert status == 1 and "has 3 hand masks, but videos/S1/take_cup/1.mp4 says that it has 4 frames" in text
     status, text, _ = extract("videos/", "--hands", "hands", "--out", "other")
     assert status == 1 and "3 of 4 videos in other" in text
     assert "hands/S1/take_cup/1 has 3 hand masks, but videos/S1/take_cup/1.mp4 has 4 frames" in text

@@ -15,7 +15,7 @@ from egotool.extraction import Content, HandMasks, Status, extract_videos, find_
 from egotool.extraction.hand_masks import HandMaskError
 from egotool.motion import CameraTracker, TrackParameters, to_gray, tvl1
 from egotool.progress import SilentProgress
-from egotool.store import Array, Store, receipt_file
+from egotool.store import Array, Store, receipt_file, store_file
 from egotool.video import find_videos, write_video
 from tests.extraction.conftest import SMALL, make_video
 from tests.motion.scenes import scene_of_a_hand
@@ -88,7 +88,9 @@ def test_a_second_run_does_nothing_and_other_masks_are_refused(made, tmp_path):
     assert "made with other --hands: --overwrite" in problem(
         extracted(videos, tmp_path / "store", tmp_path / "others")
     )
-    assert "made with --hands, not without" in problem(extracted(videos, tmp_path / "store", None))
+    assert "made with --hands (give them again), not without" in problem(
+        extracted(videos, tmp_path / "store", None)
+    )
     assert Store(tmp_path / "store").receipt(NAME).parameters["hands_sha256"] == digest
     assert extracted(videos, tmp_path / "store", None, overwrite=True).ok
     assert "hands_sha256" not in Store(tmp_path / "store").receipt(NAME).parameters
@@ -137,7 +139,7 @@ def test_masks_of_other_proportions_fail_the_video(made, tmp_path):
     videos, *_ = made
     write_masks(tmp_path / "hands/S1/take_cup/1", [np.zeros((40, 40), np.uint8)] * FRAMES)
     text = problem(extracted(videos, tmp_path / "store", tmp_path / "hands"))
-    assert "hand1.png is 40×40, but its frame" in text
+    assert "hand1.png is 40×40, which is not the shape of its frame" in text
     assert not list((tmp_path / "store").rglob("*.h5"))
 
 
@@ -160,6 +162,12 @@ def test_what_counts_as_a_hand(tmp_path, suffix, values, expected):
     assert tuple(found[8, 8::16]) == expected
 
 
+def test_a_jpeg_is_one_whatever_its_name(tmp_path):
+    write_masks(tmp_path, [np.full((16, 16), 40, np.uint8)], "{}.jpg")
+    (tmp_path / "1.jpg").rename(tmp_path / "1.png")
+    assert not HandMasks.of_folder(tmp_path).read(0, (16, 16)).any()
+
+
 def test_colours_and_transparency(tmp_path):
     picture = np.zeros((4, 6, 4), np.uint8)
     picture[..., 3] = 255
@@ -178,13 +186,13 @@ def test_a_pixel_that_a_hand_touches_is_left_out(tmp_path):
 
 def test_sixteen_bits_are_refused(tmp_path):
     with pytest.raises(HandMaskError, match="16 bits"):
-        masks_of(tmp_path, np.ones((4, 6), np.uint16), "{}.png").read(0, (4, 6))
+        masks_of(tmp_path, np.ones((4, 6), np.uint16), "{}.png")
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(tmp_path):
     (tmp_path / "1.png").write_bytes(b"no picture")
     with pytest.raises(HandMaskError, match=r"1\.png is no picture"):
-        HandMasks.of_folder(tmp_path).read(0, (4, 6))
+        HandMasks.of_folder(tmp_path)
 
 
 def test_names_count(tmp_path):
@@ -243,7 +251,6 @@ def test_videos_without_masks_are_told_of(made, tmp_path):
     [
         ("nowhere", set(Content), "is no folder"),
         (".", set(Content), "no video has masks"),
-        ("hands", {Content.RGB, Content.FLOW}, "only warp flow and masks"),
     ],
 )
 def test_wrong_usage(made, tmp_path, hands, contents, complaint):
@@ -326,12 +333,53 @@ def broken(path: Path, mode: int | None = None) -> str:
     raise OSError(errno.EIO, "Input/output error", str(path))
 
 
-def test_masks_that_change_while_in_use_are_noticed(tmp_path):
-    write_masks(tmp_path, [np.zeros((4, 6), np.uint8)] * 3)
-    masks = HandMasks.of_folder(tmp_path)
-    write_masks(tmp_path, [np.zeros((4, 6), np.uint8)], "hand0{}.png")
-    with pytest.raises(HandMaskError, match="changed while they were in use"):
-        masks.read(0, (4, 6))
+def test_masks_that_change_while_in_use_are_noticed(made, tmp_path, monkeypatch):
+    videos, _, masks = made
+    folder = tmp_path / "hands/S1/take_cup/1"
+    write_masks(folder, masks)
+
+    def changing(*arguments, **options):
+        if not (folder / "hand0.png").exists():
+            write_masks(folder, masks[:1], "hand0.png")
+        return tvl1(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.extraction.stages.tvl1", changing)
+        text = problem(extracted(videos, tmp_path / "store", tmp_path / "hands"))
+    assert "have changed while they were in use" in text
+    assert not list((tmp_path / "store").rglob("frames-*.h5")) and not list(
+        (tmp_path / "store").rglob("1.mp4.h5")
+    )
+
+
+def test_what_looks_wrong_is_a_warning(made, tmp_path):
+    videos, hands, masks = made
+    assert HandMasks.of_folder(hands / "S1/take_cup/1").warnings == ()
+    write_masks(tmp_path / "hands/S1/take_cup/1", masks)
+    (tmp_path / "hands/S1/take_cup/1/hand5.png").rename(tmp_path / "hands/S1/take_cup/1/hand13.png")
+    summary = extracted(videos, tmp_path / "store", tmp_path / "hands")
+    assert summary.ok and "jump after 4" in " ".join(summary.videos[0].warnings)
+    for value, said in ((0, "no hand in any"), (255, "all of them all hand")):
+        write_masks(tmp_path / str(value), [np.full((4, 6), value, np.uint8)] * 3)
+        (warning,) = HandMasks.of_folder(tmp_path / str(value)).warnings
+        assert said in warning
+
+
+def test_a_bad_picture_is_found_before_the_work(made, tmp_path):
+    videos, _, masks = made
+    write_masks(tmp_path / "hands/S1/take_cup/1", masks)
+    (tmp_path / "hands/S1/take_cup/1/hand12.png").write_bytes(b"cut off")  # the last one, which no flow needs
+    text = problem(extracted(videos, tmp_path / "store", tmp_path / "hands"))
+    assert "hand12.png is no picture" in text
+
+
+def test_a_damaged_store_file_is_not_made_anew_without_the_masks(made, tmp_path):
+    videos, hands, _ = made
+    assert extracted(videos, tmp_path / "store", hands).ok
+    path = store_file(tmp_path / "store", NAME)
+    path.write_bytes(path.read_bytes()[:-10])
+    assert "give them again" in problem(extracted(videos, tmp_path / "store", None))
+    assert extracted(videos, tmp_path / "store", hands).ok
 
 
 def test_segments_have_the_masks_of_their_frames(made, tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError
-from egotool.extraction.hand_masks import hand_masks_for
+from egotool.extraction.hand_masks import hand_masks_for, mask_pictures
 from egotool.extraction.job import refuse_to_replace
 from egotool.extraction.kernels import TURNED
 from egotool.extraction.labels import SplitChoice, check_choice
@@ -134,7 +134,7 @@ def plan_extraction(
     roots = list(dict.fromkeys(video.root for video in found))
     given = None if manifest is None else [manifest]
     check_choice([video.name for video in found], roots, choice or SplitChoice(), given=given)
-    hand_folders = hand_masks_for(parameters, hands, found, progress)
+    hand_folders = hand_masks_for(hands, found, progress)
     workers = workers or available_cores()
     infos: dict[str, VideoInfo] = {}
     problems: dict[str, str] = {}
@@ -153,10 +153,8 @@ def plan_extraction(
             videos.append(PlannedVideo(video.name, video.path, "cannot be read", problem=problem))
             continue
         asked_for = None if ranges is None else ranges[video.name]
-        has_hands = video.name in hand_folders
-        videos.append(
-            _planned(video, infos[video.name], out, parameters, overwrite, pace, asked_for, has_hands)
-        )
+        folder = hand_folders.get(video.name)
+        videos.append(_planned(video, infos[video.name], out, parameters, overwrite, pace, asked_for, folder))
     progress.finish("looking at videos")
     return ExtractionPlan(
         store=out,
@@ -188,7 +186,7 @@ def _planned(
     overwrite: bool,
     pace: float,
     asked_for: FrameRanges | None,
-    has_hands: bool,
+    hands: Path | None,
 ) -> PlannedVideo:
     width, height = working_size(info.width, info.height, parameters.short_side)
     try:
@@ -197,8 +195,8 @@ def _planned(
         receipt = None
     before = None if receipt is None else receipt.parameters.get(HANDS_PARAMETER)
     given = before if isinstance(before, str) else "given"  # which they are is not looked at
-    parameters = parameters.with_hands(given if has_hands else None)
-    if receipt is not None and (has_hands or depend_on_hands(arrays_of(parameters.contents))):
+    parameters = parameters.with_hands(given if hands else None)
+    if receipt is not None and (hands or depend_on_hands(arrays_of(parameters.contents))):
         parameters = parameters.for_arrays_of(receipt)
     elif receipt is not None:
         parameters = parameters.with_hands_of(receipt)
@@ -208,6 +206,10 @@ def _planned(
         except StoreError as error:
             return PlannedVideo(video.name, video.path, "refuse", problem=str(error))
     frames = info.frame_count
+    masks = None if hands is None else len(mask_pictures(hands))
+    if masks is not None and frames is not None and masks != frames:
+        problem = f"{hands} has {masks} hand masks, but {video.path} says that it has {frames} frames"
+        return PlannedVideo(video.name, video.path, "fail", problem=problem)
     if asked_for is not None:
         frames = sum(stop - start for start, stop in clip_ranges(asked_for, frames or asked_for[-1][1]))
     pixels = width * height * (frames or 0)

@@ -7,10 +7,12 @@
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -18,15 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError, UsageError
-from egotool.extraction.parameters import Content, ExtractionParameters
 from egotool.extraction.pictures import PICTURE_SUFFIXES, read_picture, resized
 from egotool.files import inside, sha256_of_file
 from egotool.manifests import natural_order
 from egotool.progress import Progress
 from egotool.video import FoundVideo
 
-_LOSSY = frozenset({".jpg", ".jpeg"})
+_JPEG = b"\xff\xd8"
+"""How a JPEG file begins."""
 _LOSSY_FROM = 128
+_LOOKED_AT = 32
+_NEARLY_ALL = 0.98
+"""Of so many masks it is looked at how much they cover; more than this part cannot be hands."""
 
 
 class HandMaskError(EgotoolError):
@@ -42,16 +47,18 @@ class HandMasks:
         count: how many there are.
         sha256: digest of their contents, in order.
         listing: digest of their names, sizes and times: whether they are still those that were digested.
+        warnings: sentences about what looks wrong.
     """
 
     folder: Path
     count: int
     sha256: str
     listing: str = ""
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of_folder(cls, folder: Path, report: Callable[[int], None] = lambda _: None) -> "HandMasks":
-        """Count the pictures and digest them; `report` is told how many are done.
+        """Count the pictures and digest them, and look at some; `report` is told how many are done.
 
         Raises:
             HandMaskError: if one cannot be read.
@@ -65,7 +72,8 @@ class HandMasks:
                 digest.update(f"{sha256_of_file(picture)}\n".encode())
             except OSError as error:
                 raise _unreadable(error) from error
-        return cls(folder, len(pictures), digest.hexdigest(), listing)
+        warnings = (*_numbering_warnings(folder, pictures), *_content_warnings(folder, pictures))
+        return cls(folder, len(pictures), digest.hexdigest(), listing, warnings)
 
     def check(self, video: Path, frame_count: int, *, complete: bool) -> None:
         """Make sure that there is one picture per frame.
@@ -84,6 +92,17 @@ class HandMasks:
                 "every frame needs one, in the order of their names"
             )
 
+    def check_unchanged(self) -> None:
+        """Make sure that the pictures are those that were digested.
+
+        Raises:
+            HandMaskError: if names, sizes or times are others.
+        """
+        if _listing(mask_pictures(self.folder)) != self.listing:
+            raise HandMaskError(
+                f"the hand masks in {self.folder} have changed while they were in use: type the command again"
+            )
+
     def read(self, frame: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Return (H, W) uint8: 255 where there is a hand in `frame`.
 
@@ -92,36 +111,64 @@ class HandMasks:
             shape: (H, W) of the stored frames; the mask is resized to it.
 
         Raises:
-            HandMaskError: if the picture cannot be read, or is not of the frame's proportions, or the
-                pictures have changed since they were digested.
+            HandMaskError: if the picture cannot be read, or is not of the frame's proportions.
         """
-        path = _pictures(self)[frame]
-        try:
-            picture = read_picture(path, cv2.IMREAD_UNCHANGED)
-        except StoreError as error:
-            raise HandMaskError(f"the hand mask {error}") from error
+        pictures = _pictures(self)
+        if frame >= len(pictures):
+            self.check_unchanged()
+        path = pictures[frame]
+        picture = _read(path)
         height, width = shape
         rows, columns = picture.shape[:2]
         rounding = 0.01 + 0.5 / rows + 0.5 / columns
         if abs(columns * height / rows - width) > 1 + rounding * width:
             raise HandMaskError(
-                f"the hand mask {path} is {columns}×{rows}, but its frame {width}×{height}: "
-                "it must show all of its frame and no more"
+                f"the hand mask {path} is {columns}×{rows}, which is not the shape of its frame, stored as "
+                f"{width}×{height}: it must show what a player shows (turned, square pixels), and all of it"
             )
-        hand = _hand(picture, lossy=path.suffix.lower() in _LOSSY)
         # every pixel that a hand touches
-        return np.where(resized(hand, (width, height)) > 0, 255, 0).astype(np.uint8)
+        return np.where(resized(_hand(path, picture), (width, height)) > 0, 255, 0).astype(np.uint8)
 
 
-def _hand(picture: NDArray[np.uint8], *, lossy: bool) -> NDArray[np.uint8]:
-    """Return 255 where a picture (h, w) or (h, w, channels) is not black, nor transparent."""
-    threshold = _LOSSY_FROM if lossy else 1
+def _read(path: Path) -> NDArray[np.uint8]:
+    try:
+        return read_picture(path, cv2.IMREAD_UNCHANGED)
+    except StoreError as error:
+        raise HandMaskError(f"the hand mask {error}") from error
+
+
+def _hand(path: Path, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 255 where the picture (h, w) or (h, w, channels) of a file is not black, nor transparent."""
+    with path.open("rb") as file:  # whatever its name
+        threshold = _LOSSY_FROM if file.read(len(_JPEG)) == _JPEG else 1
     if picture.ndim == 2:
         return np.where(picture >= threshold, 255, 0).astype(np.uint8)
     bright = picture[..., :3].max(axis=2) >= threshold
     if picture.shape[2] == 4:
         bright &= picture[..., 3] > 0
     return np.where(bright, 255, 0).astype(np.uint8)
+
+
+def _numbering_warnings(folder: Path, pictures: Sequence[Path]) -> list[str]:
+    """Return a warning if the numbers in the names jump."""
+    numbers = [digits[-1] for picture in pictures if (digits := re.findall(r"\d+", picture.stem))]
+    jumps = [before for before, after in pairwise(numbers) if int(after) != int(before) + 1]
+    if len(numbers) < len(pictures) or not jumps:
+        return []
+    return [
+        f"{folder}: the numbers of the masks jump after {jumps[0]}; they were taken in order, one per frame."
+    ]
+
+
+def _content_warnings(folder: Path, pictures: Sequence[Path]) -> list[str]:
+    """Return a warning if all of some masks, spread over the video, cover nothing, or everything."""
+    places = np.linspace(0, len(pictures) - 1, min(_LOOKED_AT, len(pictures))).round().astype(int)
+    covers = [float((_hand(pictures[place], _read(pictures[place])) > 0).mean()) for place in places]
+    if covers and max(covers) == 0:
+        return [f"{folder}: {len(covers)} masks looked at, and no hand in any; hands are what is not black."]
+    if covers and min(covers) > _NEARLY_ALL:
+        return [f"{folder}: {len(covers)} masks looked at, all of them all hand; only black is no hand."]
+    return []
 
 
 def find_hand_masks(root: Path, found: Sequence[FoundVideo]) -> dict[str, Path]:
@@ -134,7 +181,9 @@ def find_hand_masks(root: Path, found: Sequence[FoundVideo]) -> dict[str, Path]:
         UsageError: if `root` is no folder, or no video has masks in it.
     """
     if not root.is_dir():
-        raise UsageError(f"--hands: {root} is no folder: name a folder that has one of masks for every video")
+        raise UsageError(
+            f"--hands: {root} is no folder: name one in which every video has a folder of its masks"
+        )
     plain = {video.name: str(PurePosixPath(video.name).with_suffix("")) for video in found}
     shared = Counter(plain.values())
     folders = {}
@@ -148,30 +197,25 @@ def find_hand_masks(root: Path, found: Sequence[FoundVideo]) -> dict[str, Path]:
         if place is not None:
             folders[video.name] = place
     if found and not folders:
+        first = found[0]
+        name = plain[first.name] if shared[plain[first.name]] == 1 else first.name
         raise UsageError(
-            f"--hands: no video has masks in {root}: those of {found[0].path} would be pictures in "
-            f"{root / plain[found[0].name]}, one for every frame"
+            f"--hands: no video has masks in {root}: those of {first.path} would be pictures in "
+            f"{root / name}, one for every frame, PNG, JPEG, BMP or TIFF"
         )
     return folders
 
 
 def hand_masks_for(
-    parameters: ExtractionParameters,
-    root: Path | None,
-    found: Sequence[FoundVideo],
-    progress: Progress | None,
+    root: Path | None, found: Sequence[FoundVideo], progress: Progress | None
 ) -> dict[str, Path]:
     """Return what `find_hand_masks` does, nothing without `root`; say for how many videos there are none.
 
     Raises:
-        UsageError: as `find_hand_masks`; also if nothing is to be made that hand masks are of use for.
+        UsageError: as `find_hand_masks`.
     """
     if root is None:
         return {}
-    if parameters.contents.isdisjoint({Content.WARP_FLOW, Content.MASKS}):
-        raise UsageError(
-            "--hands: only warp flow and masks make use of hand masks: leave it out, or ask for these"
-        )
     folders = find_hand_masks(root, found)
     missing = [video.name for video in found if video.name not in folders]
     if missing and progress is not None:
@@ -226,12 +270,7 @@ def _listing(pictures: Sequence[Path]) -> str:
 @lru_cache(maxsize=1)
 def _pictures(masks: HandMasks) -> list[Path]:
     """List a folder once for all parts that a worker does in a row."""
-    pictures = mask_pictures(masks.folder)
-    if _listing(pictures) != masks.listing:
-        raise HandMaskError(
-            f"the hand masks in {masks.folder} have changed while they were in use: type the command again"
-        )
-    return pictures
+    return mask_pictures(masks.folder)
 
 
 def _unreadable(error: OSError) -> HandMaskError:

@@ -21,6 +21,7 @@ from egotool.extraction.stages import (
 from egotool.extraction.work import PartRange, VideoLock, WorkFolder
 from egotool.manifests import FrameRanges, clip_ranges, hold, merge_ranges
 from egotool.store import (
+    HANDS_PARAMETER,
     NEWEST_FORMAT_VERSION,
     Array,
     CameraCount,
@@ -253,6 +254,7 @@ class VideoJob:
             raise ValueError("a video is planned before its source is known")
         if self._source.hands is not None:
             self._source.hands.check(self._source.path, frame_count, complete=description.complete)
+            description = description.with_warnings(self._source.hands.warnings)
         kept = self._kept_arrays(self._before, ranges)
         # What was stored stays stored, made anew where it no longer fits, unless --overwrite says else.
         had = (
@@ -297,12 +299,13 @@ class VideoJob:
         Raises:
             StoreError: if it would be.
         """
-        if self._parameters.hands_sha256 is None or plan.source.hands is not None:
+        before = self._before
+        if self._overwrite or plan.source.hands is not None or before is None:
             return
-        if depend_on_hands(plan.wanted - plan.kept_arrays):
+        if HANDS_PARAMETER in before.parameters and depend_on_hands(plan.wanted - plan.kept_arrays):
             raise StoreError(
                 f"{store_file(self._store, self.found.name)} has to be made anew, and was made with --hands: "
-                "give them again, or leave out what depends on them with --overwrite"
+                "give them again, or make it without them with --overwrite"
             )
 
     def _release_masks(self) -> None:

@@ -224,7 +224,13 @@ def _other_hands(before: object, now: object) -> list[str]:
     """Return in what two sets of hand masks, or none, differ."""
     if before == now:
         return []
-    return ["no --hands" if before is None else "--hands, not without" if now is None else "other --hands"]
+    return [
+        "no --hands"
+        if before is None
+        else "--hands (give them again), not without"
+        if now is None
+        else "other --hands"
+    ]
 
 
 def ranges_asked_for(

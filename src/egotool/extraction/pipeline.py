@@ -92,7 +92,7 @@ def extract_videos(
         found = with_segments(found, ranges, manifest)
     names = [*_receipts(out), *(video.name for video in found)]
     check_choice(names, roots, choice, given=given)
-    hand_folders = hand_masks_for(parameters, hands, found, progress)
+    hand_folders = hand_masks_for(hands, found, progress)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

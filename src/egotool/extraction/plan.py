@@ -1,7 +1,7 @@
 """What is to be made of one video, and of which parts it consists."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from egotool.extraction.hand_masks import HandMasks
@@ -70,6 +70,10 @@ class Description:
             complete=receipt.complete,
             warnings=tuple(receipt.warnings),
         )
+
+    def with_warnings(self, warnings: tuple[str, ...]) -> "Description":
+        """Return the same with further warnings."""
+        return replace(self, warnings=tuple(dict.fromkeys((*self.warnings, *warnings))))
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> Non
                 _append_motion(writer, plan, kept, tracker, index - 1, previous, gray)
             previous = gray
             report(index - part.start)
+        if plan.source.hands is not None:
+            plan.source.hands.check_unchanged()
         if previous is not None and plan.ends_before_gap(part):
             _append_gap(writer, arrays, *previous.shape)
     report(part.stop - part.start)

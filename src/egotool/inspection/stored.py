@@ -63,6 +63,7 @@ def check_stored(
     findings += _arrays_missing(store.path, receipts)
     findings += _sizes_mixed(receipts)
     findings += _parameters_mixed(receipts)
+    findings += _hands_mixed(receipts)
     findings += _revisions_mixed(receipts)
     findings += duplicates({video: receipt.source_sha256 for video, receipt in receipts.items()})
     return findings, receipts
@@ -166,9 +167,7 @@ def _parameters_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
     """Find videos whose flow was made otherwise than that of most: a model would learn from two kinds."""
     for array, (name, parameters) in _MADE_BY.items():
         made = {
-            video: ", ".join(
-                [*(str(receipt.parameters.get(key, "second")) for key in parameters), *_hands(array, receipt)]
-            )
+            video: ", ".join(str(receipt.parameters.get(key, "second")) for key in parameters)
             for video, receipt in receipts.items()
             if array.value in receipt.arrays and "schedule" in receipt.parameters
         }
@@ -183,9 +182,21 @@ def _parameters_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
                 )
 
 
-def _hands(array: Array, receipt: Receipt) -> list[str]:
-    with_hands = array is Array.WARP_FLOW and HANDS_PARAMETER in receipt.parameters
-    return ["--hands"] if with_hands else []
+def _hands_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
+    """Find that some videos were made with hand masks and others without."""
+    made = {
+        video: HANDS_PARAMETER in receipt.parameters
+        for video, receipt in receipts.items()
+        if Array.WARP_FLOW.value in receipt.arrays and "schedule" in receipt.parameters
+    }
+    without = [video for video, with_hands in made.items() if not with_hands]
+    if 0 < len(without) < len(made):
+        yield Finding(
+            "hand masks",
+            f"{len(made) - len(without)} of {len(made)} videos have warp flow made with --hands, the others, "
+            f"such as {without[0]}, without: where there are masks, make it with them, too.",
+            serious=False,
+        )
 
 
 def _revisions_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
