@@ -189,7 +189,7 @@ def test_masks_of_hands(videos, folder):
     status, text, _ = extract("videos/", "--hands", "hands", "--out", "other", "--dry-run")
     assert status == 1 and "has 3 hand masks, but videos/S1/take_cup/1.mp4 says that it has 4 frames" in text
     status, text, _ = extract("videos/", "--hands", "hands", "--out", "other")
-    assert status == 1 and "3 of 4 videos in other" in text
+    assert status == 1 and "3 of 4 videos as asked for in other" in text
     assert "hands/S1/take_cup/1 has 3 hand masks, but videos/S1/take_cup/1.mp4 has 4 frames" in text
 
 

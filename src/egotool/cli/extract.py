@@ -293,8 +293,10 @@ def _render_summary(summary: "ExtractionSummary") -> None:
             table.add_row(escape(video.video), _status(video), str(video.frames or "–"), size, time)
         console.print(table)
     stored = [video for video in summary.videos if video.store_file is not None]
+    refused = len(stored) < len(summary.videos)  # it may be there, made otherwise
     console.print(
-        f"\n{len(stored)} of {_counted(len(summary.videos), 'video')} in {escape(str(summary.store))}: "
+        f"\n{len(stored)} of {_counted(len(summary.videos), 'video')}{' as asked for' if refused else ''} in "
+        f"{escape(str(summary.store))}: "
         f"{sum(video.frames for video in stored)} frames, {decimal(sum(video.bytes for video in stored))}, "
         f"{_duration(summary.seconds)}.",
         highlight=False,
