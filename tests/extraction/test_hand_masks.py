@@ -129,7 +129,7 @@ def test_every_frame_needs_a_mask(made, tmp_path, count):
 
 
 def test_masks_beyond_where_a_video_breaks_off_are_no_error():
-    masks = HandMasks(Path("hands"), 50, "")
+    masks = HandMasks(Path("hands"), 50, "", "")
     masks.check(Path("a.mp4"), 28, complete=False)
     with pytest.raises(HandMaskError):
         masks.check(Path("a.mp4"), 51, complete=False)
@@ -359,10 +359,23 @@ def test_what_looks_wrong_is_a_warning(made, tmp_path):
     (tmp_path / "hands/S1/take_cup/1/hand5.png").rename(tmp_path / "hands/S1/take_cup/1/hand13.png")
     summary = extracted(videos, tmp_path / "store", tmp_path / "hands")
     assert summary.ok and "jump after 4" in " ".join(summary.videos[0].warnings)
-    for value, said in ((0, "no hand in any"), (255, "all of them all hand")):
-        write_masks(tmp_path / str(value), [np.full((4, 6), value, np.uint8)] * 3)
-        (warning,) = HandMasks.of_folder(tmp_path / str(value)).warnings
-        assert said in warning
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "said"),
+    [
+        (255, "{}.png", "all of them all hand"),
+        (255, "{}.jpg", "all of them all hand"),
+        (2, "{}.jpg", "the brightest is 2"),  # numbers of classes
+        (0, "{}.png", None),  # no hands, which may be
+        (0, "{}.jpg", None),
+    ],
+)
+def test_masks_that_cannot_be_hands_are_a_warning(tmp_path, value, name, said):
+    write_masks(tmp_path, [np.full((16, 24), value, np.uint8)] * 3, name)
+    warnings = HandMasks.of_folder(tmp_path).warnings
+    assert [said] * len(warnings) == [text[text.index(said) :].rstrip(".").split(";")[0] for text in warnings]
+    assert len(warnings) == (said is not None)
 
 
 def test_a_bad_picture_is_found_before_the_work(made, tmp_path):

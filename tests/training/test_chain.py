@@ -299,6 +299,10 @@ def test_memory_that_does_not_suffice_is_a_sentence(
     assert not list(tmp_path.rglob("run.json"))
 
 
+def replace_record(run: Run, **changes: object) -> Run:
+    return Run(run.folder, record=run.record.model_copy(update=changes), recipe=run.recipe)
+
+
 def test_scoring_that_memory_does_not_suffice_for_is_a_sentence(
     trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,7 +310,8 @@ def test_scoring_that_memory_does_not_suffice_for_is_a_sentence(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr("egotool.evaluation.evaluating.forward_clip", full)
-    with pytest.raises(RunError, match=r"cannot hold 4 clips of .* at once: --device cpu"):
+    trained = replace_record(trained, accumulate=2)
+    with pytest.raises(RunError, match=r"cannot hold 2 clips of .* at once: --device cpu"):
         evaluate_run(trained, device=torch.device("cpu"))
 
 

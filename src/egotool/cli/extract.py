@@ -60,7 +60,7 @@ def extract(
     ] = False,
     hands: Annotated[
         Path | None,
-        typer.Option(help="Folder of masks of hands: there nothing counts as the camera's motion."),
+        typer.Option(help="Folder of hand masks: what they cover does not count for the camera's motion."),
     ] = None,
     test_subject: Annotated[
         list[str] | None, typer.Option(help="Who tests; repeatable.", show_default="the last of several")

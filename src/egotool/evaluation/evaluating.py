@@ -132,8 +132,7 @@ def predict(
     settings = clip_settings(run.recipe, augment=False, targets=False)
     segments = data.segments[split]
     dataset = ClipDataset(data.store, segments, run.record.actions, settings, seed=0, cache_bytes=0)
-    batch_size = max(1, run.recipe.stages[-1].batch_size // run.record.accumulate)
-    loader = clip_loader(dataset, batch_size=batch_size, workers=workers, shuffle=False, seed=0)
+    loader = clip_loader(dataset, batch_size=run.clips_at_once, workers=workers, shuffle=False, seed=0)
     network = network.to(device).eval()
     rows = []
     task = f"evaluate on {split}"
@@ -145,7 +144,7 @@ def predict(
                 logits = forward_clip(network, cast(Clip, inputs)).logits
             except torch.OutOfMemoryError as error:
                 raise RunError(
-                    f"the memory of the GPU cannot hold {batch_size} clips of {run.name} at once: "
+                    f"the memory of the GPU cannot hold {run.clips_at_once} clips of {run.name} at once: "
                     "--device cpu has the computer's memory"
                 ) from error
             rows.append(logits.double().softmax(dim=1).cpu().numpy())

@@ -71,9 +71,7 @@ def head_skill(
     settings = clip_settings(run.recipe, augment=False, targets=True)
     segments = data.segments[split]
     dataset = ClipDataset(data.store, segments, run.record.actions, settings, seed=0, cache_bytes=0)
-    loader = clip_loader(
-        dataset, batch_size=run.recipe.stages[-1].batch_size, workers=0, shuffle=False, seed=0
-    )
+    loader = clip_loader(dataset, batch_size=run.clips_at_once, workers=0, shuffle=False, seed=0)
     network = load_network(run)
     errors, plain_errors, masks = 0.0, 0.0, []
     task = f"head on {split}"

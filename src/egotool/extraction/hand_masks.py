@@ -53,7 +53,7 @@ class HandMasks:
     folder: Path
     count: int
     sha256: str
-    listing: str = ""
+    listing: str
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -139,14 +139,19 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 def _hand(path: Path, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return 255 where the picture (h, w) or (h, w, channels) of a file is not black, nor transparent."""
-    with path.open("rb") as file:  # whatever its name
-        threshold = _LOSSY_FROM if file.read(len(_JPEG)) == _JPEG else 1
+    threshold = _LOSSY_FROM if _is_jpeg(path) else 1
     if picture.ndim == 2:
         return np.where(picture >= threshold, 255, 0).astype(np.uint8)
     bright = picture[..., :3].max(axis=2) >= threshold
     if picture.shape[2] == 4:
         bright &= picture[..., 3] > 0
     return np.where(bright, 255, 0).astype(np.uint8)
+
+
+def _is_jpeg(path: Path) -> bool:
+    """Whether a file is a JPEG, whatever its name."""
+    with path.open("rb") as file:
+        return file.read(len(_JPEG)) == _JPEG
 
 
 def _numbering_warnings(folder: Path, pictures: Sequence[Path]) -> list[str]:
@@ -161,11 +166,21 @@ def _numbering_warnings(folder: Path, pictures: Sequence[Path]) -> list[str]:
 
 
 def _content_warnings(folder: Path, pictures: Sequence[Path]) -> list[str]:
-    """Return a warning if all of some masks, spread over the video, cover nothing, or everything."""
+    """Return a warning if some masks, spread over the video, are all hand, or too dark to have one.
+
+    That there is no hand in them may well be; but then they are black.
+    """
     places = np.linspace(0, len(pictures) - 1, min(_LOOKED_AT, len(pictures))).round().astype(int)
-    covers = [float((_hand(pictures[place], _read(pictures[place])) > 0).mean()) for place in places]
-    if covers and max(covers) == 0:
-        return [f"{folder}: {len(covers)} masks looked at, and no hand in any; hands are what is not black."]
+    covers, brightest = [], 0
+    for path in (pictures[place] for place in places):
+        picture = _read(path)
+        covers.append(float((_hand(path, picture) > 0).mean()))
+        brightest = max(brightest, int(picture.max()) if _is_jpeg(path) else 0)
+    if covers and max(covers) == 0 and brightest > 0:
+        return [
+            f"{folder}: {len(covers)} masks looked at, and none has a hand; in a JPEG, values from "
+            f"{_LOSSY_FROM} on are hands, and the brightest is {brightest}."
+        ]
     if covers and min(covers) > _NEARLY_ALL:
         return [f"{folder}: {len(covers)} masks looked at, all of them all hand; only black is no hand."]
     return []

@@ -133,6 +133,11 @@ class Run:
         return self.record.status == "finished"
 
     @property
+    def clips_at_once(self) -> int:
+        """How many clips the last stage computed at once: what fitted into memory then will fit again."""
+        return self.recipe.stages[-1].batch_size // self.record.accumulate
+
+    @property
     def best_checkpoint(self) -> Path:
         """Weights of the chosen epoch."""
         return self.folder / "checkpoints" / "best.ckpt"

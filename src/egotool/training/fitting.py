@@ -164,7 +164,7 @@ def _too_large(plan: TrainingPlan, stage: StagePlan) -> str:
     parts = [each for each in range(request.accumulate + 1, size + 1) if size % each == 0]
     remedies = [f"--accumulate {parts[0]} computes them in {parts[0]} parts"] if parts else []
     if request.precision == "32-true":
-        remedies.append("--precision bf16-mixed needs about half")
+        remedies.append("--precision bf16-mixed needs less")
     remedies.append("--device cpu has the computer's memory")
     clips = size // request.accumulate
     return (
