@@ -63,7 +63,8 @@ def test_a_dry_run_writes_nothing(folder: Path) -> None:
 
 
 def test_a_search_prints_the_command_that_scores_its_best(folder: Path) -> None:
-    status, out, _ = egotool(folder, "sweep", "idt-net", "--search", "2", *BRIEF, "--json")
+    words = ("sweep", "idt-net", "--search", "2", "--accumulate", "2", *BRIEF)
+    status, out, _ = egotool(folder, *words, "--json")
     document = json.loads(out)
     assert status == 0 and len(document["proposals"]) == 2
     command = document["command"].split()
@@ -71,7 +72,7 @@ def test_a_search_prints_the_command_that_scores_its_best(folder: Path) -> None:
     status, out, _ = egotool(folder, *command[1:])
     assert status == 0 and "An identical run is finished" in out
     assert document["best"]["run"] in out
-    status, out, _ = egotool(folder, "sweep", "idt-net", "--search", "2", *BRIEF)
+    status, out, _ = egotool(folder, *words)
     assert status == 0 and "validation" in out and "alpha" in out
 
 

@@ -124,6 +124,12 @@ def test_balance_is_said_and_recorded(folder: Path) -> None:
     assert json.loads(out)["record"]["balance"] is False  # a run of its own
 
 
+def test_batches_in_parts_are_recorded(folder: Path) -> None:
+    words = ("train", "convlstm", "--device", "cpu", "--json", *SETTINGS)
+    status, out, _ = egotool(folder, *words, "--accumulate", "2")
+    assert status == 0 and json.loads(out)["record"]["accumulate"] == 2
+
+
 @pytest.mark.slow
 def test_two_devices_choose_the_epoch_on_every_segment_once(tmp_path: Path) -> None:
     make_labelled_store(tmp_path / "store", actions=("push_left", "push_right", "lift_up"), each=2)

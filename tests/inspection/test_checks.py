@@ -226,6 +226,21 @@ def test_videos_made_otherwise_than_most_are_named_with_the_command_for_more(tmp
     )
 
 
+def test_videos_with_and_without_hand_masks_are_told_of_once(tmp_path):
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        write_video(tmp_path, name, contents())
+        path = receipt_file(tmp_path, name)
+        receipt = json.loads(path.read_text())
+        made = {"schedule": "fast"} | ({"hands_sha256": name} if name == "b.mp4" else {})
+        path.write_text(json.dumps(receipt | {"parameters": made}))
+    (text,) = [each.text for each in check_store(tmp_path).findings if each.kind == "hand masks"]
+    assert text.startswith(
+        "1 of 3 videos have warp flow made with --hands, the others, such as a.mp4, without"
+    )
+    receipt_file(tmp_path, "b.mp4").with_suffix(".h5").unlink()
+    assert not [each for each in check_store(tmp_path).findings if each.kind == "hand masks"]
+
+
 def test_the_defaults_that_commands_leave_out_are_those_of_extract():
     recorded = ExtractionParameters().recorded()
     assert {name: recorded[name] for name in PARAMETER_OPTIONS} == {
