@@ -43,3 +43,9 @@ def test_a_task_without_parts_shows_no_numbers() -> None:
     screen = written.getvalue()
     assert "compiling" in screen and "steps" not in screen
     assert "0/7" in screen and "frames/s" in screen
+
+
+def test_names_between_colons_are_no_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    console.output_console().print("runs:boom:/one")
+    console.message_console().print("runs:boom:/two")
+    assert capsys.readouterr() == ("runs:boom:/one\n", "runs:boom:/two\n")

@@ -25,12 +25,12 @@ PLAIN_INTERVAL_SECONDS = 10.0
 
 def output_console() -> Console:
     """Return the console for results (standard output)."""
-    return Console()
+    return Console(emoji=False)  # a path may well have :boom: in it
 
 
 def message_console() -> Console:
     """Return the console for progress, notes and errors (standard error), so pipes carry results only."""
-    return Console(stderr=True)
+    return Console(stderr=True, emoji=False)
 
 
 def _counts(task: Task) -> bool:

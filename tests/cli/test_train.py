@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -130,18 +131,46 @@ def test_batches_in_parts_are_recorded(folder: Path) -> None:
     assert status == 0 and json.loads(out)["record"]["accumulate"] == 2
 
 
+def start_on_two_devices(folder: Path, *words: str, matter: str = "") -> subprocess.Popen[str]:
+    """Train with two processes; see on_one_device.py for what can be the matter."""
+    make_labelled_store(folder / "store", actions=("push_left", "push_right", "lift_up"), each=2)
+    script = Path(__file__).with_name("on_one_device.py")
+    settings = [*SETTINGS, "--set", "stages.0.epochs=1", "--set", "stages.1.epochs=2"]
+    return subprocess.Popen(
+        [sys.executable, script, "train", "rgb", "--device", "cpu", "--devices", "2", *settings, *words],
+        cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1", "ON_ONE_DEVICE": matter},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 def test_two_devices_choose_the_epoch_on_every_segment_once(tmp_path: Path) -> None:
-    make_labelled_store(tmp_path / "store", actions=("push_left", "push_right", "lift_up"), each=2)
-    settings = [*SETTINGS, "--set", "stages.0.epochs=1", "--set", "stages.1.epochs=2"]
-    words = ["train", "rgb", "--device", "cpu", "--devices", "2", "--json", *settings]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "egotool", *words],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=True,
-    )  # fmt: skip
-    document = json.loads(done.stdout)
+    training = start_on_two_devices(tmp_path, "--json", matter="0:slow")  # the second must wait for it
+    out, err = training.communicate(timeout=180)
+    assert training.returncode == 0, err
+    document = json.loads(out)
     best = document["record"]["best"]  # three segments: shares that were filled up would be of four
     scored = egotool(tmp_path, "evaluate", document["run"], "--split", "validation", "--json")
     scores = json.loads(scored[1])
     assert (best["accuracy"], best["loss"]) == pytest.approx((scores["top1"], scores["loss"]), abs=1e-6)
+
+
+@pytest.mark.slow
+def test_one_of_two_devices_that_fails_says_why_and_ends_both(tmp_path: Path) -> None:
+    training = start_on_two_devices(tmp_path, "--trials", "2", matter="1:memory")
+    _, err = training.communicate(timeout=180)
+    assert training.returncode != 0
+    assert "on device 2 of 2: the memory of CPU is too small for stage1" in err
+    assert "GLHF" not in err and "2 of 2: convlstm" not in err
+
+
+@pytest.mark.slow
+def test_two_devices_stop_when_the_first_is_told_to(tmp_path: Path) -> None:
+    training = start_on_two_devices(tmp_path, "--set", "stages.1.epochs=2000")
+    until = time.monotonic() + 150
+    while not list(tmp_path.glob("runs/convlstm-*/checkpoints/last.ckpt")) and time.monotonic() < until:
+        time.sleep(0.2)
+    training.terminate()
+    _, err = training.communicate(timeout=30)  # not before the second has closed its end, too
+    assert training.returncode == 130
+    assert err.count("Stopped; the same command goes on from here.") == 1

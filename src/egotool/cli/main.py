@@ -94,7 +94,7 @@ def run() -> None:
         sys.exit(error.exit_status)
     except SystemExit as end:
         # typer turns an interruption into this exit status, and says nothing
-        if end.code == 130:
+        if end.code == 130 and os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one says it
             typer.echo("Stopped; the same command goes on from here.", err=True)
         raise
     except BrokenPipeError:

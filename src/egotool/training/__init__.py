@@ -2,7 +2,8 @@
 
 from egotool.training.chain import StageEstimate, TrainingResult, estimate, run_plan, train_model
 from egotool.training.choosing import RecipeChoice, choose_recipe
-from egotool.training.fitting import fit_stage, is_main_process
+from egotool.training.devices import DeviceError, is_main_process
+from egotool.training.fitting import fit_stage
 from egotool.training.module import StageModule
 from egotool.training.planning import Keep, StagePlan, TrainingPlan, TrainingRequest, plan_training
 from egotool.training.schedule import learning_rate_factor
@@ -12,6 +13,7 @@ from egotool.training.weights import ImageNetWeights, find_imagenet_weights, loa
 
 __all__ = [
     "Attempt",
+    "DeviceError",
     "ImageNetWeights",
     "Keep",
     "RecipeChoice",

@@ -20,6 +20,10 @@ from egotool.runs import EpochRecord, Run, save_weights
 from egotool.training.module import StageModule
 
 
+class DivergedError(RunError):
+    """The loss of a training is no number any more."""
+
+
 class KeepBest(Callback):
     """Saves the weights of the epoch with the best accuracy; of equal ones the one with the smaller loss.
 
@@ -53,12 +57,12 @@ class KeepBest(Callback):
         """Compare the epoch with the best so far.
 
         Raises:
-            RunError: if the network has come to no numbers; what it was before stays.
+            DivergedError: if the network has come to no numbers; what it was before stays.
         """
         metrics = trainer.callback_metrics
         accuracy, loss = float(metrics["selection/accuracy"]), float(metrics["selection/loss"])
         if not math.isfinite(loss):
-            raise RunError(self._diverged(trainer.current_epoch, loss))
+            raise DivergedError(self._diverged(trainer.current_epoch, loss))
         self.last = EpochRecord(epoch=trainer.current_epoch, accuracy=accuracy, loss=loss)
         best = self.best
         if best is None or (accuracy, -loss) > (best.accuracy, -best.loss):

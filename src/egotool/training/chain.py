@@ -11,7 +11,8 @@ from egotool.clips import Clip
 from egotool.evaluation import evaluate_run
 from egotool.progress import Progress, SilentProgress
 from egotool.runs import Run, Scores, build_network, choose_device
-from egotool.training.fitting import datasets, fit_stage, is_main_process
+from egotool.training.devices import is_main_process, one_training
+from egotool.training.fitting import datasets, fit_stage
 from egotool.training.module import StageModule
 from egotool.training.planning import Keep, StagePlan, TrainingPlan, TrainingRequest, plan_training
 
@@ -56,9 +57,17 @@ def run_plan(
         progress: hears of every clip.
         score: score the test split in the end; a search of hyper-parameters must not look at it.
     """
-    for stage in plan.stages:
-        if stage.state != "reuse":
-            datasets(plan, stage)  # a missing target is to be said before hours of training, not after
+    with one_training():
+        for stage in plan.stages:
+            if stage.state != "reuse":
+                datasets(plan, stage)  # a missing target is to be said before hours of training, not after
+        if is_main_process():
+            return _run_stages(plan, progress, score=score)
+        runs = [fit_stage(plan, stage, progress=progress) for stage in plan.stages]
+        return TrainingResult(plan, runs[-1], None)
+
+
+def _run_stages(plan: TrainingPlan, progress: Progress, *, score: bool) -> TrainingResult:
     run, scores = None, None
     for stage in plan.stages:
         began = time.monotonic()
@@ -71,7 +80,7 @@ def run_plan(
             scores = run.scores("test")
             if scores is None:
                 scores, new = _score(plan, run, progress), True
-        if new and is_main_process():  # what an earlier command was asked to keep stays
+        if new:  # what an earlier command was asked to keep stays
             tidy(run, plan.request.keep if scores is not None and stage.is_last else "best")
     assert run is not None
     return TrainingResult(plan, run, scores)

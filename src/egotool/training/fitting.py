@@ -11,7 +11,6 @@ import torch
 from filelock import FileLock, Timeout
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from egotool.clips import Clip, ClipDataset, clip_loader
@@ -32,6 +31,7 @@ from egotool.runs import (
     utc_now,
 )
 from egotool.training.callbacks import KeepBest, KeepLast, TellProgress, WriteMetrics
+from egotool.training.devices import Meet, agree, all_devices, is_main_process
 from egotool.training.environment import git_commit, versions
 from egotool.training.module import StageModule
 from egotool.training.parents import load_parents
@@ -48,6 +48,7 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     if not is_main_process():
         return _fit_beside(plan, stage)
     if stage.state == "reuse":
+        agree(stage.folder, "reuse")
         return read_run(stage.folder)
     try:
         stage.folder.mkdir(parents=True, exist_ok=True)
@@ -61,6 +62,7 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
             stage.folder, stage.identity, again=again, scored_is_enough=stage.is_last
         )
         if state == "reuse":
+            agree(stage.folder, "reuse")
             return read_run(stage.folder)
         if state == "train":
             if stage.folder.joinpath("run.json").is_file() and not read_run(stage.folder).finished:
@@ -72,8 +74,10 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
         else:
             run = read_run(stage.folder)
             remove_leftovers(run.last_checkpoint.parent)
+        agree(stage.folder, state)
         try:
-            _fit(plan, stage, run, resume=state == "resume", progress=progress)
+            with all_devices(plan.request.devices):
+                _fit(plan, stage, run, resume=state == "resume", progress=progress)
         except EgotoolError:
             if not run.last_checkpoint.is_file():  # nothing was trained: nothing half-written stays
                 _clear(stage.folder)
@@ -86,16 +90,13 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     return run
 
 
-def is_main_process() -> bool:
-    """Return False in the processes that Lightning starts for further devices."""
-    return int(getattr(rank_zero_only, "rank", None) or 0) == 0
-
-
 def _fit_beside(plan: TrainingPlan, stage: StagePlan) -> Run:
-    if stage.state == "reuse":
+    state = agree(stage.folder, stage.state)
+    if state == "reuse":
         return read_run(stage.folder)
     run = Run(stage.folder, record=_new_record(plan, stage), recipe=stage.recipe)
-    _fit(plan, stage, run, resume=stage.state == "resume", progress=SilentProgress())
+    with all_devices(plan.request.devices):
+        _fit(plan, stage, run, resume=state == "resume", progress=SilentProgress())
     return run
 
 
@@ -131,6 +132,7 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
             accumulate_grad_batches=request.accumulate,
             logger=TensorBoardLogger(stage.folder, name="tensorboard", version=""),
             callbacks=[
+                Meet(),
                 keep_best,
                 WriteMetrics(stage.folder / "metrics.csv", selection_split=plan.selection_split),
                 TellProgress(task, progress, clips=clips),

@@ -7,6 +7,7 @@ from typing import Literal
 from egotool.errors import EgotoolError
 from egotool.progress import Progress, SilentProgress
 from egotool.training.chain import TrainingResult, run_plan
+from egotool.training.devices import DeviceError
 from egotool.training.planning import TrainingPlan, TrainingRequest, plan_training
 
 AttemptState = Literal["trained", "reused", "failed"]
@@ -58,12 +59,16 @@ def train_all(
     """Carry out `tasks` in order and return what became of each.
 
     Finished runs are reused and interrupted ones go on, so the same call after an interruption does what is
-    missing. An exception ends its own task only; Ctrl-C ends all.
+    missing. An exception ends its own task only; Ctrl-C ends all, and so does a failure on one of several
+    devices.
 
     Args:
         tasks: what to train.
         progress: hears of every clip, and of every failure.
         announce: called with every plan before it is carried out.
+
+    Raises:
+        DeviceError: if training fails on one of several devices.
     """
     attempts = []
     for number, task in enumerate(tasks, start=1):
@@ -81,6 +86,8 @@ def _attempt(task: Task, progress: Progress, announce: Callable[[TrainingPlan], 
         if announce is not None:
             announce(plan)
         result = run_plan(plan, progress=progress)
+    except DeviceError:
+        raise  # the processes of the other devices have ended
     except EgotoolError as error:
         return Attempt(task, "failed", None, str(error))
     except Exception as error:  # whatever it is, the other trainings can still be done

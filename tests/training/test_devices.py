@@ -1,0 +1,103 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from egotool.errors import EgotoolError, RunError, StoreError
+from egotool.training import DeviceError, Task, TrainingRequest, devices, train_all
+from egotool.training.callbacks import DivergedError
+from egotool.training.devices import agree, all_devices, one_training
+
+Told = tuple[str, str]
+Telling = Callable[[list[Told]], list[Told]]
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> Telling:
+    """Make this the process of a second device, to which the first one says what a test gives it."""
+
+    def hears(said: list[Told]) -> list[Told]:
+        monkeypatch.setattr(devices, "_number", lambda: 1)
+        monkeypatch.setattr(devices._channel, "group", object())
+        monkeypatch.setattr(devices._channel, "hear", lambda: said.pop(0))
+        return said
+
+    return hears
+
+
+def test_alone_a_process_does_what_it_has_found() -> None:
+    with one_training():
+        assert agree(Path("runs/stage1"), "resume") == "resume"
+
+
+def test_the_first_process_decides(beside: Telling) -> None:
+    left = beside([("stage1", "reuse"), ("stage2", "train"), ("", "over")])
+    with one_training():
+        assert agree(Path("runs/stage1"), "train") == "reuse"
+        assert agree(Path("runs/stage2"), "resume") == "train"
+    assert not left
+
+
+def test_nothing_begins_before_the_first_process_is_done(beside: Telling) -> None:
+    left = beside([("stage1", "reuse"), ("stage2", "reuse"), ("", "over"), ("next", "train")])
+    with pytest.raises(StoreError), one_training():
+        raise StoreError("to all of them alike")
+    assert left == [("next", "train")]
+
+
+def test_a_training_that_the_first_process_gives_up_is_given_up(beside: Telling) -> None:
+    left = beside([("stage1", "train"), ("", "over"), ("next", "train"), ("", "over")])
+    with pytest.raises(EgotoolError, match="given up before stage2") as error, one_training():
+        agree(Path("stage1"), "train")
+        agree(Path("stage2"), "train")
+    assert not isinstance(error.value, DeviceError)
+    with one_training():
+        assert agree(Path("next"), "train") == "train"
+    assert not left
+
+
+def test_a_process_that_cannot_follow_ends(beside: Telling) -> None:
+    beside([("other", "train")])
+    with pytest.raises(DeviceError, match="is at stage1, the first one at other"), one_training():
+        agree(Path("stage1"), "train")
+    beside([("stage1", "train")])
+    with (
+        pytest.raises(DeviceError, match="failed where the first one goes on"),
+        one_training(),
+    ):
+        raise StoreError("only here")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RunError("the memory is too small"), "on device 1 of 2: the memory is too small"),
+        (OSError(28, "No space left on device"), "failed on device 1 (OSError: [Errno 28] No space left"),
+    ],
+)
+def test_what_fails_on_one_device_ends_the_training_on_all(error: Exception, said: str) -> None:
+    with pytest.raises(type(error)), all_devices(1):
+        raise error
+    with pytest.raises(DeviceError) as ended, all_devices(2):
+        raise error
+    assert said in str(ended.value) and ended.value.__cause__ is error
+
+
+def test_what_comes_to_all_devices_is_no_failure_of_one() -> None:
+    with pytest.raises(DivergedError), all_devices(2):
+        raise DivergedError("nan")
+
+
+def test_a_device_that_fails_ends_all_trainings() -> None:
+    asked = []
+
+    def make_request(name: str) -> TrainingRequest:
+        asked.append(name)
+        if name == "broken":
+            raise RunError("only this one")
+        raise DeviceError("on device 2 of 2: no memory")
+
+    tasks = [Task(name, lambda name=name: make_request(name)) for name in ("broken", "ends", "never")]  # type: ignore[misc]
+    with pytest.raises(DeviceError):
+        train_all(tasks)
+    assert asked == ["broken", "ends"]
