@@ -7,6 +7,7 @@ of what it differs without. Per video, and over all:
 - `found`: the share of pairs of which `CameraTracker`, having seen all frames before, takes a motion, and
   `difference` with it (1 where there is none);
 - `alone`, `difference alone`: the same with `estimate_camera_motion`, that is, of these two frames only;
+- `bytes per pixel`: how large the file is: how hard the video is compressed;
 - `plain`: the difference with what is common: corners and SIFT matches, cv2.findHomography, RANSAC at 1 px.
 """
 
@@ -22,7 +23,7 @@ from benchmarks.descriptors import plain
 
 from egotool.errors import VideoError
 from egotool.motion import CameraTracker, estimate_camera_motion, to_gray, tvl1, warp_back
-from egotool.video import find_videos, read_frames
+from egotool.video import find_videos, probe, read_frames
 
 MOST_DIFFERENCE = 40
 
@@ -34,6 +35,13 @@ def difference(gray0: np.ndarray, gray1: np.ndarray) -> float:
 def left_over(gray0: np.ndarray, gray1: np.ndarray, homography: np.ndarray) -> float:
     """Return what is left of the difference when frame t + 1 is warped back, as part of it."""
     return difference(gray0, warp_back(gray0, gray1, homography)) / difference(gray0, gray1)
+
+
+def bytes_per_pixel(video: Path) -> float:
+    """Return the size of the file by frame and pixel; NaN if it does not say how many frames it has."""
+    about = probe(video)
+    pixels = (about.frame_count or 0) * about.width * about.height
+    return video.stat().st_size / pixels if pixels else float("nan")
 
 
 MEASURED = ("found", "difference", "alone", "difference alone", "plain")
@@ -76,6 +84,7 @@ def main() -> None:
     for video in find_videos(options.videos):
         try:
             row = measure(video.path, options.every, options.frames)
+            row["bytes per pixel"] = bytes_per_pixel(video.path)
         except VideoError as error:
             print(f"left out: {error}", file=sys.stderr)
             continue
@@ -85,7 +94,8 @@ def main() -> None:
         raise SystemExit("no video has two frames that differ")
     weights = [row["pairs"] for row in rows.values()]
     rows["all"] = {"pairs": sum(weights)} | {
-        name: float(np.average([row[name] for row in rows.values()], weights=weights)) for name in MEASURED
+        name: float(np.average([row[name] for row in rows.values()], weights=weights))
+        for name in (*MEASURED, "bytes per pixel")
     }
     if options.json:
         print(json.dumps(rows, indent=2))
@@ -93,7 +103,8 @@ def main() -> None:
     for name, row in rows.items():
         print(
             f"{name}: {row['pairs']} pairs, found {row['found']:.1%}, difference {row['difference']:.3f}, "
-            f"alone {row['alone']:.1%}, {row['difference alone']:.3f}, plain {row['plain']:.3f}"
+            f"alone {row['alone']:.1%}, {row['difference alone']:.3f}, plain {row['plain']:.3f}, "
+            f"bytes per pixel {row['bytes per pixel']:.3f}"
         )
 
 

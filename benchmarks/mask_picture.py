@@ -35,7 +35,7 @@ def panels(mode: Mode, seed: int) -> list[tuple[str, np.ndarray]]:
     plan = ClipPlan(
         seed=seed, verb=Verb.PUSH_LEFT, kind=Kind.BOX, mode=mode, width=320, height=240, head_peak=10.0
     )
-    grays, truth = clip(plan, clean=False)
+    grays, truth, _ = clip(plan, clean=False)
     flows = [tvl1(a, b) for a, b in pairwise(grays)]
     tracker = CameraTracker()
     motions = [tracker.next_motion(a, b, flow) for (a, b), flow in zip(pairwise(grays), flows, strict=True)]

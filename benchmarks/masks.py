@@ -15,7 +15,9 @@ motions (fastest, pixels per frame) and three speeds of acting, and reports
   the default rules, the published rules, and three plain baselines: frame difference above 15 gray values,
   flow above 1 px, warp flow above 1 px.
 
-The clips have motion blur, changing exposure, noise and H.264 compression; `--clean` leaves all four out.
+The clips have motion blur, changing exposure, noise and H.264 compression; `--clean` leaves all four out, and
+`--quality` is the encoder's constant rate factor: at the usual 23 these scenes take half as many bytes per
+pixel as real kitchens (`benchmarks.camera_videos` says how many those have), at 21 about as many.
 With `--hands` the camera's motion is told where hands and arms are, as by `egotool extract --hands`.
 """
 
@@ -53,16 +55,18 @@ COVERS = {"no hand": (0, 0), "up to 20 %": (0, 0.2), "20 to 40 %": (0.2, 0.4), "
 SECOND, COMPENSATED = "second TV-L1", "compensated flow"
 
 
-def clip(plan: ClipPlan, *, clean: bool) -> tuple[list[np.ndarray], Truth]:
-    """Return the gray frames, after compression unless `clean`, and the truth."""
+def clip(plan: ClipPlan, *, clean: bool, quality: int = 23) -> tuple[list[np.ndarray], Truth, float]:
+    """Return the gray frames, compressed unless `clean`, the truth, and the video's bytes per pixel."""
     rendered = render_clip(plan, clean=clean)
     pictures = [frame.rgb for frame in rendered.frames]
+    size = 0.0
     if not clean:
         with tempfile.TemporaryDirectory() as folder:
             video = Path(folder) / "clip.mp4"
-            write_video(video, pictures, frame_rate=plan.frame_rate)
+            write_video(video, pictures, frame_rate=plan.frame_rate, quality=quality)
+            size = video.stat().st_size / (len(pictures) * plan.width * plan.height)
             pictures = [frame.rgb for frame in read_frames(video)]
-    return [to_gray(picture) for picture in pictures], rendered.truth
+    return [to_gray(picture) for picture in pictures], rendered.truth, size
 
 
 def corner_error(found: np.ndarray, truth: np.ndarray, height: int, width: int) -> float:
@@ -103,6 +107,7 @@ class Report:
         self.camera: dict[str, list[float]] = defaultdict(list)  # corner errors, infinite where invalid
         self.outvoted: dict[str, int] = defaultdict(int)
         self.warp: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.sizes: dict[str, list[float]] = defaultdict(list)  # bytes per pixel
         self.masks: dict[str, dict[str, list[tuple]]] = defaultdict(lambda: defaultdict(list))
 
     def add(
@@ -189,6 +194,7 @@ class Report:
             }
         return {
             "camera": camera,
+            "bytes_per_pixel": {scene: float(np.median(sizes)) for scene, sizes in self.sizes.items()},
             "warp_flow": {
                 scene: {name: float(np.median(values)) for name, values in found.items()}
                 for scene, found in self.warp.items()
@@ -206,6 +212,8 @@ class Report:
 
 
 def show(document: dict[str, dict]) -> None:
+    sizes = document["bytes_per_pixel"]
+    print("video, bytes per pixel: " + "; ".join(f"{scene} {size:.3f}" for scene, size in sizes.items()))
     for title, what in (("camera", "corner error, px"), ("warp_flow", "error, px, median")):
         print(f"{title}: {what}")
         for scene, values in document[title].items():
@@ -226,6 +234,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=2, help="per scene; each does two actions")
     parser.add_argument("--speed", nargs="+", choices=SPEEDS, default=list(SPEEDS), help="of acting")
     parser.add_argument("--clean", action="store_true", help="no blur, exposure change, noise, compression")
+    parser.add_argument("--quality", type=int, default=23, help="H.264 constant rate factor")
     parser.add_argument("--hands", action="store_true", help="the camera's motion is told where hands are")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
@@ -247,7 +256,9 @@ def main() -> None:
                             head_peak=head,
                             speed=SPEEDS[speed],
                         )
-                        report.add(mode, head, speed, *clip(plan, clean=options.clean), hands=options.hands)
+                        grays, truth, size = clip(plan, clean=options.clean, quality=options.quality)
+                        report.add(mode, head, speed, grays, truth, hands=options.hands)
+                        report.sizes[f"{mode}, head up to {head:g} px"].append(size)
     document = report.document()
     if options.json:
         print(json.dumps(document, indent=2))
