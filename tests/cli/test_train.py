@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from typer.testing import CliRunner
 
 from egotool.cli.main import app, run
@@ -129,6 +130,18 @@ def test_batches_in_parts_are_recorded(folder: Path) -> None:
     words = ("train", "convlstm", "--device", "cpu", "--json", *SETTINGS)
     status, out, _ = egotool(folder, *words, "--accumulate", "2")
     assert status == 0 and json.loads(out)["record"]["accumulate"] == 2
+
+
+def test_a_task_of_a_cluster_that_has_one_device_is_on_its_own(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rank_zero_only, "rank", 1, raising=False)  # as srun numbers it
+        words = ("train", "convlstm", "--device", "cpu", "--seed", "1", "--json", *SETTINGS)
+        status, out, _ = egotool(folder, *words)
+    document = json.loads(out)
+    run = folder / document["run"]
+    assert status == 0 and document["record"]["status"] == "finished"
+    assert document["scores"]["segments"] == 4
+    assert list(run.glob("tensorboard/events*")) and (run / "recipe.toml").is_file()
 
 
 def start_on_two_devices(folder: Path, *words: str, matter: str = "") -> subprocess.Popen[str]:

@@ -139,7 +139,9 @@ def _sweep_table(
         )
         if dry_run:
             plans = [plan_training(each.task.make_request()) for each in tasks]
-        elif not is_main_process():  # Lightning starts the command once more for every further device
+        elif not is_main_process(
+            options.devices
+        ):  # Lightning starts the command once more for every further device
             train_all([each.task for each in tasks])
             return
         else:

@@ -149,7 +149,9 @@ def _train(
         plan = plan_training(request(*several[0]))  # says what is wrong before anything is done
         if dry_run:
             estimates = estimate(plan, progress=progress)
-        elif not is_main_process():  # Lightning starts the command once more for every further device
+        elif not is_main_process(
+            options.devices
+        ):  # Lightning starts the command once more for every further device
             train_all([Task(_name(model, *each), partial(request, *each)) for each in several])
             return
         elif len(several) == 1:  # its errors are the command's

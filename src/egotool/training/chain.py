@@ -61,7 +61,7 @@ def run_plan(
         for stage in plan.stages:
             if stage.state != "reuse":
                 datasets(plan, stage)  # a missing target is to be said before hours of training, not after
-        if is_main_process():
+        if is_main_process(plan.request.devices):
             return _run_stages(plan, progress, score=score)
         runs = [fit_stage(plan, stage, progress=progress) for stage in plan.stages]
         return TrainingResult(plan, runs[-1], None)

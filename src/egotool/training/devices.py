@@ -40,9 +40,12 @@ class _GivenUpError(EgotoolError):
     """The first process has ended this training, between two stages."""
 
 
-def is_main_process() -> bool:
-    """Return False in the processes that Lightning starts for further devices."""
-    return _number() == 0
+def is_main_process(devices: int) -> bool:
+    """Return False in the processes that Lightning, torchrun or srun start for further devices.
+
+    A training on one device is on its own, also where a cluster runs several and numbers them.
+    """
+    return devices == 1 or _number() == 0
 
 
 def _number() -> int:
@@ -114,7 +117,7 @@ def agree(folder: Path, state: StageState) -> StageState:
         EgotoolError: if the first process has given the training up.
         DeviceError: if it is at another stage.
     """
-    if is_main_process():
+    if _number() == 0:
         _channel.tell((folder.name, state))
         return state
     if _channel.group is None:
@@ -144,7 +147,7 @@ def one_training() -> Iterator[None]:
 
 
 def _come_together() -> None:
-    if is_main_process():
+    if _number() == 0:
         _channel.tell(("", "over"))
         return
     while _channel.group is not None:
@@ -178,7 +181,7 @@ def all_devices(count: int) -> Iterator[None]:
         if count == 1:
             raise
         lost = isinstance(error, distributed.DistError) or "gloo" in str(error)
-        if lost and not is_main_process():
+        if lost and _number() > 0:
             raise SystemExit(1) from error  # the first one has said what is to be said
         said = lost and _one_has_ended()
         _end_others()

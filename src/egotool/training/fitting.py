@@ -11,6 +11,7 @@ import torch
 from filelock import FileLock, Timeout
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from egotool.clips import Clip, ClipDataset, clip_loader
@@ -45,7 +46,7 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     A lock makes two identical trainings at once into one: the second waits and then reuses. With several
     devices the first process writes, and the others, started by Lightning, only compute beside it.
     """
-    if not is_main_process():
+    if not is_main_process(plan.request.devices):
         return _fit_beside(plan, stage)
     if stage.state == "reuse":
         agree(stage.folder, "reuse")
@@ -121,6 +122,9 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
     keep_last = KeepLast(run, keep_best)
     clips = len(train_loader.dataset)  # type: ignore[arg-type]  # a ClipDataset has a length
     task = f"{'shared' if stage.role == 'stage' else stage.recipe.model} {stage.stage.name}"
+    if request.devices == 1:
+        # srun numbers its tasks, and Lightning would not log for another than the first
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]
     with _quiet_lightning():
         trainer = Trainer(
             accelerator=choose_device(request.device).type,
