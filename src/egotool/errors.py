@@ -24,6 +24,10 @@ class StoreError(EgotoolError):
     """A store, or one file of it, is missing, damaged, or of a format this version cannot read."""
 
 
+class DiskFullError(StoreError):
+    """A file of a store was not written because the disk, or the user's share of it, is full."""
+
+
 class ManifestError(EgotoolError):
     """A manifest cannot be read, or does not fit the videos it names."""
 

@@ -383,3 +383,57 @@ def test_damaged_runs_are_left_out_and_named(trained: Run, tmp_path: Path) -> No
     assert [run.name for run in find_runs(tmp_path)] == ["good"]
     (sentence,) = damaged_runs(tmp_path)
     assert "bad/run.json is damaged" in sentence
+
+
+def test_scores_of_weights_that_it_did_not_end_with_are_made_again(
+    trained: Run, store: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained.folder.parent, tmp_path / "runs")
+    run = read_run(tmp_path / "runs" / trained.name)
+    right = run.scores("test")
+    assert right is not None and run.ended_with(right) and run.was_trained_with_data_of(right)
+    for wrong in (
+        {"selection": "epoch 1, the best of 1 of 2 epochs so far"},
+        {"data_fingerprint": "f" * 64},
+    ):
+        run.write_scores(right.model_copy(update={**wrong, "top1": 0.0, "segments": 1}))
+        result = train_model(request(store, tmp_path / "runs", keep="both"))
+        assert result.run.name == run.name
+        assert result.scores is not None
+        assert (result.scores.top1, result.scores.segments) == (right.top1, right.segments)
+
+
+def test_going_on_forgets_scores_from_before(store: Path, tmp_path: Path) -> None:
+    wanted = request(store, tmp_path / "runs", "convlstm", "stages.1.epochs=3")
+    with pytest.raises(Killed):
+        train_model(wanted, progress=KillAt("convlstm stage2", 13))
+    (folder,) = (tmp_path / "runs").glob("convlstm-*")
+    scores = evaluate_run(read_run(folder))
+    assert "so far" in scores.selection
+    result = train_model(wanted)
+    assert result.scores is not None and "so far" not in result.scores.selection
+
+
+def test_the_last_weights_are_not_lost_for_the_best(store: Path, tmp_path: Path) -> None:
+    train_model(request(store, tmp_path, "convlstm", keep="last"))
+    (stage,) = tmp_path.glob("stage1-*")
+    (stage / "checkpoints" / "best.ckpt").rename(stage / "checkpoints" / "last.ckpt")
+    with pytest.raises(RunError, match="keeps the weights of its last epoch only"):
+        train_model(request(store, tmp_path, "convlstm", again=True))
+    assert (stage / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_what_was_stopped_before_its_first_epoch_was_done_is_not_called_damaged(
+    store: Path, tmp_path: Path
+) -> None:
+    wanted = request(store, tmp_path, "convlstm")
+    with pytest.raises(Killed):
+        train_model(wanted, progress=KillAt("stage1", 0))
+    told: list[str] = []
+
+    class Listens(SilentProgress):
+        def message(self, text: str) -> None:
+            told.append(text)
+
+    train_model(wanted, progress=Listens())
+    assert told and not any("damaged" in each for each in told)

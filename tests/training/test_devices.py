@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,44 +27,44 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> Telling:
 
 
 def test_alone_a_process_does_what_it_has_found() -> None:
-    with one_training():
-        assert agree(Path("runs/stage1"), "resume") == "resume"
+    with one_training(2):
+        assert agree(Path("runs/stage1"), "resume", devices=2) == "resume"
 
 
 def test_the_first_process_decides(beside: Telling) -> None:
     left = beside([("stage1", "reuse"), ("stage2", "train"), ("", "over")])
-    with one_training():
-        assert agree(Path("runs/stage1"), "train") == "reuse"
-        assert agree(Path("runs/stage2"), "resume") == "train"
+    with one_training(2):
+        assert agree(Path("runs/stage1"), "train", devices=2) == "reuse"
+        assert agree(Path("runs/stage2"), "resume", devices=2) == "train"
     assert not left
 
 
 def test_nothing_begins_before_the_first_process_is_done(beside: Telling) -> None:
     left = beside([("stage1", "reuse"), ("stage2", "reuse"), ("", "over"), ("next", "train")])
-    with pytest.raises(StoreError), one_training():
+    with pytest.raises(StoreError), one_training(2):
         raise StoreError("to all of them alike")
     assert left == [("next", "train")]
 
 
 def test_a_training_that_the_first_process_gives_up_is_given_up(beside: Telling) -> None:
     left = beside([("stage1", "train"), ("", "over"), ("next", "train"), ("", "over")])
-    with pytest.raises(EgotoolError, match="given up before stage2") as error, one_training():
-        agree(Path("stage1"), "train")
-        agree(Path("stage2"), "train")
+    with pytest.raises(EgotoolError, match="given up before stage2") as error, one_training(2):
+        agree(Path("stage1"), "train", devices=2)
+        agree(Path("stage2"), "train", devices=2)
     assert not isinstance(error.value, DeviceError)
-    with one_training():
-        assert agree(Path("next"), "train") == "train"
+    with one_training(2):
+        assert agree(Path("next"), "train", devices=2) == "train"
     assert not left
 
 
 def test_a_process_that_cannot_follow_ends(beside: Telling) -> None:
     beside([("other", "train")])
-    with pytest.raises(DeviceError, match="is at stage1, the first one at other"), one_training():
-        agree(Path("stage1"), "train")
+    with pytest.raises(DeviceError, match="is at stage1, the first one at other"), one_training(2):
+        agree(Path("stage1"), "train", devices=2)
     beside([("stage1", "train")])
     with (
         pytest.raises(DeviceError, match="failed where the first one goes on"),
-        one_training(),
+        one_training(2),
     ):
         raise StoreError("only here")
 
@@ -101,3 +102,29 @@ def test_a_device_that_fails_ends_all_trainings() -> None:
     with pytest.raises(DeviceError):
         train_all(tasks)
     assert asked == ["broken", "ends"]
+
+
+def test_a_started_process_begins_where_it_was_started_for(
+    beside: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside([])
+    monkeypatch.setattr(devices._channel, "group", None)
+    monkeypatch.setenv("EGOTOOL_STARTED_FOR", "resume stage2")
+    assert agree(Path("stage1"), "train", devices=2) == "reuse"  # whatever it finds there
+    assert agree(Path("stage2"), "train", devices=2) == "resume"
+    with pytest.raises(DeviceError, match="was started for stage2, but has not come to it"):
+        train_all([])
+
+
+def test_the_first_process_says_what_it_starts_the_others_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EGOTOOL_STARTED_FOR", "")
+    agree(Path("runs/stage1"), "reuse", devices=2)
+    assert not os.environ["EGOTOOL_STARTED_FOR"]
+    agree(Path("runs/stage2"), "train", devices=2)
+    assert os.environ["EGOTOOL_STARTED_FOR"] == "train stage2"
+
+
+def test_a_training_on_one_device_asks_nobody(beside: Telling) -> None:
+    beside([])
+    with one_training(1):
+        assert agree(Path("stage1"), "train", devices=1) == "train"

@@ -168,5 +168,5 @@ def _confusion_table(scores: "Scores") -> "Table":
             Text(str(count) if count else "·", style="bold green" if place == number and count else "")
             for place, count in enumerate(row)
         ]
-        table.add_row(f"{number + 1} {scores.actions[number]}"[:20], *cells)
+        table.add_row(Text(f"{number + 1} {scores.actions[number]}"[:20]), *cells)
     return table

@@ -182,7 +182,7 @@ def scores_of(run: Run | Fusion, *, split: str) -> Scores:
     """Return the scores of `run` on `split`, whose predictions are there too.
 
     Raises:
-        RunError: if the run was not scored on `split`; says the command that does it.
+        RunError: if the run was not scored on `split`, or before its training ended; says the command.
     """
     scores = run.scores(split)
     if scores is None or not run.predictions_file(split).is_file():
@@ -191,6 +191,11 @@ def scores_of(run: Run | Fusion, *, split: str) -> Scores:
         raise RunError(
             f"the run {run.name} is not scored on the {split} split: "
             f"`egotool evaluate {run.folder} --split {split}`"
+        )
+    if isinstance(run, Run) and run.finished and not run.ended_with(scores):
+        raise RunError(
+            f"the run {run.name} was scored on the {split} split before its training ended: "
+            f"`egotool evaluate {run.folder} --split {split}` scores it again"
         )
     return scores
 

@@ -95,7 +95,7 @@ def read_predictions(path: Path) -> Predictions:
         probabilities = np.array([row[3:] for row in rows], dtype=np.float64).reshape(len(rows), len(actions))
     except FileNotFoundError as error:
         raise RunError(f"there are no predictions {path}: run `egotool evaluate` on the run") from error
-    except (OSError, ValueError, IndexError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
         raise RunError(
             f"the predictions {path} are damaged: run `egotool evaluate` on the run again"
         ) from error

@@ -326,7 +326,7 @@ class _Extraction:
                 job.running += 1
                 error = raised
         if error is not None:
-            job.fail(problem_of(error, job.found, self._out), keep_work=parts_are_good(error, self._out))
+            job.fail(problem_of(error, job.found, self._out), keep_work=parts_are_good(error))
         if stage == "index" and job.frame_count is not None:
             self._restart_line(video, job.frame_count)
         if job.result is not None and not job.running:

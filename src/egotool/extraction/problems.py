@@ -1,23 +1,17 @@
 """What is said of a video that could not be extracted, and what of its work is still good."""
 
 import errno
-import shutil
 from pathlib import Path
 
-from egotool.errors import EgotoolError, StoreError
+from egotool.errors import DiskFullError, EgotoolError
 from egotool.extraction.hand_masks import HandMaskError
 from egotool.extraction.pool import WorkerLostError
 from egotool.video import FoundVideo
 
-_FULL_DISK_BYTES = 100_000_000
 
-
-def parts_are_good(error: Exception, out: Path) -> bool:
-    """Return whether another try can use the parts that are there."""
-    if isinstance(error, StoreError):
-        # on a full disk they can; otherwise one of them is damaged
-        return shutil.disk_usage(out).free < _FULL_DISK_BYTES
-    return isinstance(error, HandMaskError) or not isinstance(error, EgotoolError)
+def parts_are_good(error: Exception) -> bool:
+    """Return whether another try can use the parts that are there; otherwise one of them may be damaged."""
+    return isinstance(error, DiskFullError | HandMaskError) or not isinstance(error, EgotoolError)
 
 
 def problem_of(error: Exception, found: FoundVideo, out: Path) -> str:

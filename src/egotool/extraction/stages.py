@@ -11,7 +11,7 @@ Every function ends with a file that is whole or absent, and skips work whose fi
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool import __version__
-from egotool.errors import EgotoolError
+from egotool.errors import EgotoolError, VideoError
 from egotool.extraction.hand_masks import HandMasks
 from egotool.extraction.parameters import CAMERA_ARRAYS
 from egotool.extraction.plan import Description, Source, VideoPlan
@@ -78,7 +78,7 @@ def prepare_index(
     Raises:
         VideoError: if no frame decodes.
     """
-    if work.index.is_file():
+    with suppress(OSError, ValueError, KeyError, TypeError, VideoError):  # a damaged one is made anew
         left = json.loads(work.index.read_text(encoding="utf-8"))
         if left["sha256"] == source.sha256 and (ranges is not None or not left.get("packets")):
             return VideoIndex.from_json(left["index"])

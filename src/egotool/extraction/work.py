@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class WorkFolder:
         note = self.path / "fingerprint.txt"
         self.path.mkdir(parents=True, exist_ok=True)
         useless = ["*.tmp*"]
-        if not note.is_file() or note.read_text(encoding="utf-8") != fingerprint:
+        if not note.is_file() or note.read_bytes() != fingerprint.encode():
             useless += ["*.h5", "receipt.json"]
         for pattern in useless:
             for path in self.path.glob(pattern):
@@ -135,18 +136,19 @@ class VideoLock:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            if error.errno in _NO_WRITING:
-                return True
-            raise
-        with self._all:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
+            with self._all:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._own.acquire(timeout=0)
-            except Timeout:
-                return False
-            self._work.mkdir(exist_ok=True)
-            return True
+                self._work.mkdir(exist_ok=True)
+        except Timeout:
+            return False
+        except OSError as error:
+            # a file of another user's in a store that can be written is no reason to go without
+            if error.errno != errno.EROFS and (
+                error.errno not in _NO_WRITING or os.access(self._folder.parent, os.W_OK)
+            ):
+                raise
+        return True
 
     def release(self) -> None:
         """Give the lock back and remove its file."""

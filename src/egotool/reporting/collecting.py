@@ -54,7 +54,12 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
                     f"Run {run.name} is trained but not scored on the {split} split: "
                     f"`egotool evaluate {run.folder} --split {split}`."
                 )
-            elif _scored_on_other_data(run, scores):
+            elif not run.ended_with(scores):
+                unfinished.append(
+                    f"Run {run.name} was scored on the {split} split before its training ended: "
+                    f"`egotool evaluate {run.folder} --split {split}` scores it again."
+                )
+            elif not run.was_trained_with_data_of(scores):
                 problems.append(
                     f"Run {run.name} was scored on other data than it was trained with and is "
                     f"left out: `egotool evaluate {run.folder} --split {split} --overwrite` scores it again."
@@ -158,15 +163,6 @@ def _would_be_parent(name: str, run: Run, recipe: Recipe | None) -> bool:
         and (one.seed, one.protocol, one.data.fingerprint)
         == (other.seed, other.protocol, other.data.fingerprint)
         and one.epochs > 0
-    )
-
-
-def _scored_on_other_data(run: Run, scores: Scores) -> bool:
-    data = run.record.data
-    return (
-        scores.manifest_fingerprint != data.manifest_fingerprint
-        or scores.data_fingerprint not in (None, data.fingerprint)
-        or scores.segments < 1
     )
 
 

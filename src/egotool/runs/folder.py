@@ -176,6 +176,19 @@ class Run:
                 f"{path} is damaged: run `egotool evaluate {self.folder} --split {split}` again"
             ) from error
 
+    def ended_with(self, scores: Scores) -> bool:
+        """Return whether `scores` are of the weights that it ended with: a training can be scored before."""
+        return scores.selection == self.record.selection
+
+    def was_trained_with_data_of(self, scores: Scores) -> bool:
+        """Return whether `scores` are on the data that the run was trained with."""
+        data = self.record.data
+        return (
+            scores.manifest_fingerprint == data.manifest_fingerprint
+            and scores.data_fingerprint in (None, data.fingerprint)
+            and scores.segments > 0
+        )
+
     def write_scores(self, scores: Scores) -> None:
         """Write `scores` under their split."""
         write_text(self.scores_file(scores.split), scores.model_dump_json(indent=2) + "\n")

@@ -3,14 +3,20 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 
 def _nan_for_null(value: object) -> object:
     return math.nan if value is None else value
 
 
-Loss = Annotated[float, BeforeValidator(_nan_for_null)]
+def _null_for_nan(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+Loss = Annotated[
+    float, BeforeValidator(_nan_for_null), PlainSerializer(_null_for_nan, float | None, when_used="json")
+]
 """A mean loss. JSON knows no NaN or infinity: both are written as null, and null is read as NaN."""
 
 

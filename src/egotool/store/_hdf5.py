@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 import egotool
-from egotool.errors import StoreError
+from egotool.errors import DiskFullError, StoreError
 from egotool.files import replacing
 from egotool.store._codecs import Codec, filter_options
 from egotool.store._layout import (
@@ -66,7 +66,7 @@ def _write_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:
         if is_disk_full(error):
-            raise StoreError(
+            raise DiskFullError(
                 f"the disk is full: {path} was not written; free some space and run it again"
             ) from error
         if isinstance(error, OSError):

@@ -7,9 +7,10 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
 
-from egotool.errors import StoreError
+from egotool.errors import DiskFullError, StoreError
 from egotool.files import write_text
 from egotool.manifests import FrameRanges
+from egotool.store._hdf5 import is_disk_full
 from egotool.store._layout import RANGES_FORMAT_VERSION, Array, check_format_version
 
 
@@ -132,6 +133,10 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
     try:
         write_text(path, receipt.model_dump_json(indent=1, exclude=_absent(receipt)) + "\n")
     except OSError as error:
+        if is_disk_full(error):
+            raise DiskFullError(
+                f"the disk is full: {path} was not written; free some space and run it again"
+            ) from error
         raise StoreError(
             f"the receipt {path} cannot be written ({error.strerror}): check the disk"
         ) from error

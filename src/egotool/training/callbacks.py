@@ -31,8 +31,9 @@ class KeepBest(Callback):
     that is killed in between repeats the epoch, and a GPU need not repeat it to the last digit.
     """
 
-    def __init__(self, run: Run, *, selection_split: str) -> None:
+    def __init__(self, run: Run, *, selection_split: str, prefix: str = "") -> None:
         self.run = run
+        self.prefix = prefix
         self.selection_split = selection_split
         self.best: EpochRecord | None = None
         self.last: EpochRecord | None = None
@@ -79,7 +80,7 @@ class KeepBest(Callback):
         return (
             f"{self.run.name} diverged in epoch {epoch + 1}: the loss on the {self.selection_split} split is "
             f"{loss}; choose a smaller learning rate than {stages[-1].lr:g} "
-            f"(`--set stages.{len(stages) - 1}.lr=…`)"
+            f"(`--set {self.prefix}stages.{len(stages) - 1}.lr=…`)"
         )
 
     def state_dict(self) -> dict[str, dict[str, int | float]]:

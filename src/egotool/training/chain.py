@@ -57,7 +57,7 @@ def run_plan(
         progress: hears of every clip.
         score: score the test split in the end; a search of hyper-parameters must not look at it.
     """
-    with one_training():
+    with one_training(plan.request.devices):
         for stage in plan.stages:
             if stage.state != "reuse":
                 datasets(plan, stage)  # a missing target is to be said before hours of training, not after
@@ -77,13 +77,24 @@ def _run_stages(plan: TrainingPlan, progress: Progress, *, score: bool) -> Train
             run.update(role="model")  # asked for as a model now: to be scored, and shown in tables
         new = stage.state != "reuse"
         if score and stage.role != "stage":
-            scores = run.scores("test")
+            scores = _final_scores(run)
             if scores is None:
                 scores, new = _score(plan, run, progress), True
         if new:  # what an earlier command was asked to keep stays
             tidy(run, plan.request.keep if scores is not None and stage.is_last else "best")
     assert run is not None
     return TrainingResult(plan, run, scores)
+
+
+def _final_scores(run: Run) -> Scores | None:
+    """Return the scores of the weights that the training ended with, on its own data; None without.
+
+    Somebody may have evaluated the run while it was trained, or on other data.
+    """
+    scores = run.scores("test")
+    if scores is None or not run.best_checkpoint.is_file():  # without weights they cannot be made again
+        return scores
+    return scores if run.ended_with(scores) and run.was_trained_with_data_of(scores) else None
 
 
 def _score(plan: TrainingPlan, run: Run, progress: Progress) -> Scores:

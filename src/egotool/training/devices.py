@@ -1,13 +1,14 @@
 """Several devices: the first process decides, writes and tells the others, which only compute beside it.
 
 Lightning starts the user's command once more for every further device, in the first training of the command.
-From then on the processes live side by side, and what one of them finds in the run folders depends on when
-it looks. So they do not look: the first tells the others what it does about every stage, and when a training
-is over, scored and tidied up.
+The processes live side by side, and what one of them finds in the run folders depends on when it looks. So
+they do not look: the first tells the others for which stage it has started them, then what it does about
+every stage, and when a training is over, scored and tidied up.
 """
 
 import atexit
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -89,10 +90,24 @@ _channel = _Channel()
 class Meet(Callback):
     """Opens the channel between the processes in the first training that several devices do."""
 
+    def __init__(self, folder: Path, *, resume: bool) -> None:
+        self.here = (folder.name, resume)
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Do so; Lightning has just connected the processes."""
+        """Do so; Lightning has just connected the processes.
+
+        Raises:
+            DeviceError: if the first process trains something else.
+        """
         _channel.open(trainer)
         self.on_termination = signal.getsignal(signal.SIGTERM)
+        if trainer.world_size > 1:
+            first: list[tuple[str, bool]] = [self.here]
+            distributed.broadcast_object_list(first, src=0, group=_channel.group)
+            if first[0] != self.here:
+                raise DeviceError(
+                    f"device {_number() + 1} is at {self.here[0]}, the first one at {first[0][0]}"
+                )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the command's handling of SIGTERM back.
@@ -104,38 +119,68 @@ class Meet(Callback):
             signal.signal(signal.SIGTERM, self.on_termination)
 
 
-def agree(folder: Path, state: StageState) -> StageState:
+def agree(folder: Path, state: StageState, *, devices: int) -> StageState:
     """Return what is done about the stage in `folder`: what the first process says.
 
-    Every process calls it for every stage, in the same order.
+    Every process calls it for every stage, in the same order. A process that Lightning starts begins with the
+    stage for which it was started, whatever it finds of those before.
 
     Args:
         folder: of the stage.
-        state: what this process would do; while it has met no other, this is done.
+        state: what this process would do; of use where nobody has said anything yet (torchrun, srun).
+        devices: of the training; one is on its own.
 
     Raises:
         EgotoolError: if the first process has given the training up.
         DeviceError: if it is at another stage.
     """
+    if devices == 1:
+        return state
     if _number() == 0:
         _channel.tell((folder.name, state))
+        if _channel.group is None and state != "reuse":
+            os.environ[_STARTED_FOR] = f"{state} {folder.name}"
         return state
     if _channel.group is None:
-        return state
-    name, decided = _channel.hear()
-    if decided == "over":
+        decided, name = _started_for() or (state, folder.name)
+        return decided if name == folder.name else "reuse"
+    name, heard = _channel.hear()
+    if heard == "over":
         raise _GivenUpError(f"the first process has given up before {folder.name}")
     if name != folder.name:
         raise DeviceError(f"device {_number() + 1} is at {folder.name}, the first one at {name}")
-    return decided
+    return heard
+
+
+_STARTED_FOR = "EGOTOOL_STARTED_FOR"
+"""Environment variable: what is done about which stage in the training that starts the other processes."""
+
+
+def _started_for() -> tuple[StageState, str] | None:
+    state, _, name = os.environ.get(_STARTED_FOR, "").partition(" ")
+    return ("resume" if state == "resume" else "train", name) if name else None
+
+
+def check_met() -> None:
+    """Make sure that a process that was started for further devices has done what it was started for.
+
+    Raises:
+        DeviceError: if it has not; the first process waits for it.
+    """
+    started_for = _started_for()
+    if _number() > 0 and _channel.group is None and started_for is not None:
+        raise DeviceError(f"device {_number() + 1} was started for {started_for[1]}, but has not come to it")
 
 
 @contextlib.contextmanager
-def one_training() -> Iterator[None]:
+def one_training(devices: int) -> Iterator[None]:
     """Hold the processes together: none begins the next training before the first is done with this one.
 
     An error that comes to all of them alike, such as a training that diverges, leaves them together.
     """
+    if devices == 1:
+        yield
+        return
     try:
         yield
     except (_GivenUpError, DeviceError):

@@ -49,7 +49,7 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     if not is_main_process(plan.request.devices):
         return _fit_beside(plan, stage)
     if stage.state == "reuse":
-        agree(stage.folder, "reuse")
+        agree(stage.folder, "reuse", devices=plan.request.devices)
         return read_run(stage.folder)
     try:
         stage.folder.mkdir(parents=True, exist_ok=True)
@@ -63,10 +63,11 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
             stage.folder, stage.identity, again=again, scored_is_enough=stage.is_last
         )
         if state == "reuse":
-            agree(stage.folder, "reuse")
+            agree(stage.folder, "reuse", devices=plan.request.devices)
             return read_run(stage.folder)
         if state == "train":
-            if stage.folder.joinpath("run.json").is_file() and not read_run(stage.folder).finished:
+            run_file = stage.folder / "run.json"
+            if run_file.is_file() and _has_damaged_checkpoint(read_run(stage.folder)):
                 progress.message(
                     f"Begun anew: what {stage.folder.name} had of an earlier training is damaged."
                 )
@@ -75,7 +76,9 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
         else:
             run = read_run(stage.folder)
             remove_leftovers(run.last_checkpoint.parent)
-        agree(stage.folder, state)
+            for made in ("scores", "predictions"):  # of weights that it will not end with
+                shutil.rmtree(stage.folder / made, ignore_errors=True)
+        agree(stage.folder, state, devices=plan.request.devices)
         try:
             with all_devices(plan.request.devices):
                 _fit(plan, stage, run, resume=state == "resume", progress=progress)
@@ -91,11 +94,15 @@ def fit_stage(plan: TrainingPlan, stage: StagePlan, *, progress: Progress) -> Ru
     return run
 
 
+def _has_damaged_checkpoint(run: Run) -> bool:
+    return not run.finished and run.last_checkpoint.exists()
+
+
 def _fit_beside(plan: TrainingPlan, stage: StagePlan) -> Run:
-    state = agree(stage.folder, stage.state)
-    if state == "reuse":
-        return read_run(stage.folder)
+    state = agree(stage.folder, stage.state, devices=plan.request.devices)
     run = Run(stage.folder, record=_new_record(plan, stage), recipe=stage.recipe)
+    if state == "reuse":
+        return run
     with all_devices(plan.request.devices):
         _fit(plan, stage, run, resume=state == "resume", progress=SilentProgress())
     return run
@@ -118,7 +125,7 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
     )
     epochs_done = _epochs_done(run.last_checkpoint) if resume else 0
     train_loader, selection_loader = _loaders(plan, stage, epoch=epochs_done)
-    keep_best = KeepBest(run, selection_split=plan.selection_split)
+    keep_best = KeepBest(run, selection_split=plan.selection_split, prefix=_prefix(plan, stage))
     keep_last = KeepLast(run, keep_best)
     clips = len(train_loader.dataset)  # type: ignore[arg-type]  # a ClipDataset has a length
     task = f"{'shared' if stage.role == 'stage' else stage.recipe.model} {stage.stage.name}"
@@ -136,7 +143,7 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
             accumulate_grad_batches=request.accumulate,
             logger=TensorBoardLogger(stage.folder, name="tensorboard", version=""),
             callbacks=[
-                Meet(),
+                Meet(stage.folder, resume=resume),
                 keep_best,
                 WriteMetrics(stage.folder / "metrics.csv", selection_split=plan.selection_split),
                 TellProgress(task, progress, clips=clips),
@@ -164,6 +171,13 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
         keep_last.record(trainer.current_epoch)
 
 
+def _prefix(plan: TrainingPlan, stage: StagePlan) -> str:
+    """Return what the recipe's keys of a stage begin with: those of a stream are within the model's."""
+    if plan.request.recipe.streams is None or stage.recipe.streams is not None:
+        return ""
+    return "streams.flow." if stage.recipe.network.kind == "flow" else "streams.rgb."
+
+
 def _too_large(plan: TrainingPlan, stage: StagePlan) -> str:
     """Return what to say when the memory of a device does not hold what a batch needs."""
     request, size = plan.request, stage.stage.batch_size
@@ -183,7 +197,8 @@ def _strategy(devices: int, stage: StagePlan) -> str:
     if devices == 1:
         return "auto"
     # without a loss on single frames the backbone's classifier, or its bias, has no gradient
-    return "ddp" if stage.stage.frame_loss_weight > 0 else "ddp_find_unused_parameters_true"
+    used = stage.stage.frame_loss_weight > 0 or stage.recipe.network.kind == "flow"
+    return "ddp" if used else "ddp_find_unused_parameters_true"
 
 
 def _start_weights(network: Network, stage: StagePlan) -> None:

@@ -66,10 +66,14 @@ def given_parents(recipe: Recipe, folders: Sequence[Path], data: LabelledData) -
 
 
 def _check(run: Run, data: LabelledData) -> None:
-    if not run.finished or not run.best_checkpoint.is_file():
+    if not run.finished:
         raise RunError(
-            f"--from: the run {run.folder} is not finished or keeps no weights: "
-            f"`{run.record.command}` trains it"
+            f"--from: the run {run.folder} is not finished: `{run.record.command}` goes on with it"
+        )
+    if not run.best_checkpoint.is_file():
+        raise RunError(
+            f"--from: the run {run.folder} does not keep the weights of its best epoch: its command with "
+            "`--again --keep best` trains it anew"
         )
     if run.record.actions != data.actions:
         raise RunError(

@@ -192,7 +192,23 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
     stages[-1] = replace(stages[-1], is_last=True, state=_last_state(request, stages[-1]))
     if stages[-1].state == "reuse":
         stages = [replace(stage, state="reuse") for stage in stages]
+    _check_kept(stages)
     return TrainingPlan(request, data, tuple(stages))
+
+
+def _check_kept(stages: Sequence[StagePlan]) -> None:
+    """Raise RunError if a stage would be trained anew, and lose the weights that were kept of it.
+
+    Those of its last epoch may be there (`--keep last`); what starts from a stage needs the best ones.
+    """
+    for stage in stages[:-1]:
+        if stage.state == "train" and (stage.folder / "run.json").is_file():
+            run = read_run(stage.folder)
+            if run.finished and run.last_checkpoint.is_file():
+                raise RunError(
+                    f"the run {run.folder} keeps the weights of its last epoch only (--keep last), and what "
+                    "is to be trained starts from the best: its command with `--again --keep both` makes them"
+                )
 
 
 def _last_state(request: TrainingRequest, stage: StagePlan) -> StageState:
@@ -364,4 +380,4 @@ def stage_state(
         run.best_checkpoint.is_file() or (scored_is_enough and run.scores_file("test").is_file())
     ):
         return "reuse"
-    return "resume" if checkpoint_is_whole(run.last_checkpoint) else "train"
+    return "resume" if not run.finished and checkpoint_is_whole(run.last_checkpoint) else "train"

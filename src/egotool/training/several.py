@@ -7,7 +7,7 @@ from typing import Literal
 from egotool.errors import EgotoolError
 from egotool.progress import Progress, SilentProgress
 from egotool.training.chain import TrainingResult, run_plan
-from egotool.training.devices import DeviceError
+from egotool.training.devices import DeviceError, check_met
 from egotool.training.planning import TrainingPlan, TrainingRequest, plan_training
 
 AttemptState = Literal["trained", "reused", "failed"]
@@ -77,6 +77,7 @@ def train_all(
         attempts.append(_attempt(task, progress, announce))
         if attempts[-1].error:
             progress.message(f"{task.name} failed: {attempts[-1].error}")
+    check_met()
     return attempts
 
 
