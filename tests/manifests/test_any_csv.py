@@ -59,6 +59,47 @@ def test_without_frames_and_times_a_segment_is_its_whole_video(tmp_path):
     assert "line 3" in labels.problems[0]
 
 
+def folder_of(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def names(labels):
+    return [segment.video for segment in labels.manifest.segments]
+
+
+def test_videos_of_one_file_name_are_told_apart_by_their_folders(tmp_path):
+    paths = ["S1/open_door/1.mp4", "S1/take_cup/1.mp4", "S2/take_cup/1.mp4"]
+    folder = folder_of(tmp_path / "v", *paths)
+    text = "video,start_frame,stop_frame\n" + "".join(f"{path},0,30\n" for path in reversed(paths))
+    labels = imported(text, videos=folder)
+    assert (names(labels), labels.problems, labels.notes) == (paths[::-1], (), ())
+    in_other_words = (
+        "video,start_frame,stop_frame\nopen_door/1,0,3\nv/s2/take_cup/1.AVI,0,3\n./S1/take_cup/1,0,3\n"
+    )
+    assert names(imported(in_other_words, videos=folder)) == [paths[0], paths[2], paths[1]]
+
+
+def test_a_path_that_means_no_video_or_several_is_a_problem_of_its_row(tmp_path):
+    folder = folder_of(tmp_path, "S1/open_door/1.mp4", "S2/take_cup/1.mp4", "S2/take_cup/2.mp4")
+    head = "video,start_frame,stop_frame\n"
+    labels = imported(f"{head}1.mp4,0,3\nS3/take_cup/1.mp4,0,3\n2,0,3\nS3/9.mp4,0,3\n", videos=folder)
+    assert names(labels) == ["S2/take_cup/2.mp4", "S3/9.mp4"]
+    several, elsewhere = labels.problems
+    assert "line 2: 1.mp4 may be any of S1/open_door/1.mp4, S2/take_cup/1.mp4 in" in several
+    assert "line 3: S3/take_cup/1.mp4 is not in" in elsewhere
+    assert "S3/9.mp4" in labels.notes[0]
+    assert "line 2" in imported(f"{head}S1/take_cup/1.mp4,0,3\n", videos=folder / "S2").problems[0]
+
+
+def test_a_file_of_exactly_that_name_comes_first(tmp_path):
+    folder = folder_of(tmp_path, "a.mp4", "a.mkv", "S1/a.mkv", "P01.02.mp4", "P01.mp4")
+    text = "video,start_frame,stop_frame\na.mkv,0,3\na.mp4,0,3\nP01.02,0,3\n"
+    assert names(imported(text, videos=folder)) == ["a.mkv", "a.mp4", "P01.02.mp4"]
+
+
 @pytest.mark.parametrize("columns", ["action", "action=", "colour=x"])
 def test_a_map_that_is_none(columns):
     with pytest.raises(UsageError, match="--map"):

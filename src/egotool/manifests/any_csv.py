@@ -11,7 +11,7 @@ from egotool.manifests.csv_file import COLUMNS, delimiter_of
 from egotool.manifests.folders import verb_and_noun
 from egotool.manifests.imported import ImportedLabels, LineProblems, VideoFolder, name_problem
 from egotool.manifests.segments import SPLITS, Manifest, Segment
-from egotool.video import FrameClock
+from egotool.video import FoundVideo, FrameClock
 
 TARGETS = (*COLUMNS, "start_seconds", "stop_seconds")
 """What a column can be mapped to."""
@@ -127,8 +127,8 @@ class _Rows:
         split = _SPLIT_WORDS.get(split, split)
         if split not in ("", *SPLITS):
             raise ValueError(f"the split {row['split']!r} is none of {', '.join(SPLITS)}")
-        stem = PurePosixPath(video).stem
-        start, stop = self._frames(row, stem)
+        found = self._videos.find(video)
+        start, stop = self._frames(row, found)
         segment = row.get("segment") or f"{PurePosixPath(video).with_suffix('')}#{line}"
         if segment in self._ids:
             raise ValueError(f"the segment {segment!r} is named a second time")
@@ -137,7 +137,7 @@ class _Rows:
         self.segments.append(
             Segment(
                 segment=segment,
-                video=self._videos.name_of(stem) if self._videos.has(stem) else video,
+                video=video if found is None else found.name,
                 start_frame=start,
                 stop_frame=stop,
                 action=row.get("action", ""),
@@ -148,7 +148,7 @@ class _Rows:
             )
         )
 
-    def _frames(self, row: Mapping[str, str], stem: str) -> tuple[int, int]:
+    def _frames(self, row: Mapping[str, str], found: FoundVideo | None) -> tuple[int, int]:
         if row.get("start_frame") and row.get("stop_frame"):
             start = _whole(row["start_frame"], "start_frame") - self._counting.first
             stop = _whole(row["stop_frame"], "stop_frame") - self._counting.first + self._counting.inclusive
@@ -156,7 +156,7 @@ class _Rows:
                 raise ValueError(f"frames {row['start_frame']} to {row['stop_frame']} are no range")
             return start, stop
         if row.get("start_seconds") and row.get("stop_seconds"):
-            clock = self._videos.clock_of(stem)
+            clock = None if found is None else self._videos.clock_of_found(found)
             if clock is None and self._counting.frame_rate:
                 clock = FrameClock(self._counting.frame_rate)
             if clock is None:
@@ -165,7 +165,7 @@ class _Rows:
             if not 0 <= begin < end:
                 raise ValueError(f"times {row['start_seconds']} to {row['stop_seconds']} are no range")
             return clock.frames_between(begin, end)
-        frames = self._videos.frames_of(stem)
+        frames = None if found is None else self._videos.frames_of_found(found)
         if frames is None:
             raise ValueError("it has neither frames nor times, and its video is not at hand (--videos)")
         return 0, frames

@@ -57,58 +57,99 @@ class VideoFolder:
     ) -> None:
         self._suffix = suffix
         self._progress = progress or SilentProgress()
-        self._found: dict[str, FoundVideo] = {}
+        self._named: dict[str, FoundVideo] = {}
+        self._called: dict[str, list[FoundVideo]] = {}  # without folder and suffix → in the order of names
+        self._doubles: dict[str, None] = {}
         self._clocks: dict[str, FrameClock | None] = {}
         self._missing: dict[str, None] = {}
         self._notes: list[str] = []
         self.folder = folder
         if folder is not None:
             for video in find_videos([folder]):
-                self._add(video)
+                self._named[video.name] = video
+                self._called.setdefault(PurePosixPath(video.name).stem.casefold(), []).append(video)
 
-    def _add(self, video: FoundVideo) -> None:
-        stem = PurePosixPath(video.name).stem.casefold()
-        earlier = self._found.setdefault(stem, video)
-        if earlier is not video:
-            self._notes.append(f"{video.name} is there twice: {earlier.name} is used.")
+    def find(self, name: str) -> FoundVideo | None:
+        """Return the video that a path means: the one that lies there below the folder, else the only one
+        whose path ends so. The suffix may be missing or another; a bare name is a short end of a path.
+
+        Returns:
+            None if no video is called so, whatever its folder.
+
+        Raises:
+            ValueError: if several are meant, or those called so lie in other folders.
+        """
+        if name in self._named:
+            return self._named[name]
+        path = PurePosixPath(name)
+        stems = dict.fromkeys((path.name.casefold(), path.stem.casefold()))  # P01.02 may have no suffix
+        called = [video for stem in stems for video in self._called.get(stem, [])]
+        if not called:
+            if self.folder is not None:
+                self._missing[name] = None
+            return None
+        lying = {video: PurePosixPath(video.path.absolute()) for video in called}
+        bare = {video: place.with_suffix("") for video, place in lying.items()}
+        ends: list[FoundVideo] = []
+        for places, end in ((lying, path), (bare, path), (bare, path.with_suffix(""))):
+            ends = ends or [video for video, place in places.items() if _ends_with(place, end)]
+        if len(ends) == 1:
+            return ends[0]
+        shown = ", ".join(video.name for video in (ends or called)[:_NAMES_SHOWN])
+        shown += ", …" if len(ends or called) > _NAMES_SHOWN else ""
+        if ends:
+            raise ValueError(f"{name} may be any of {shown} in {self.folder}: write the whole path")
+        raise ValueError(f"{name} is not in {self.folder}, which has {shown}: write the path as it is there")
 
     def has(self, stem: str) -> bool:
         """Return whether the video called `stem` (without folder and suffix) is at hand."""
-        return stem.casefold() in self._found
+        return stem.casefold() in self._called
 
     def name_of(self, stem: str) -> str:
         """Return the name that the video called `stem` has in manifests."""
-        found = self._found.get(stem.casefold())
+        found = self._first(stem)
         if found is not None:
             return found.name
         if self.folder is not None:
             self._missing[stem] = None
         return f"{stem}{self._suffix}"
 
+    def _first(self, stem: str) -> FoundVideo | None:
+        """Return the video called `stem`, the first by name if there are several, which is then noted."""
+        called = self._called.get(stem.casefold(), [])
+        if len(called) > 1 and stem.casefold() not in self._doubles:
+            self._doubles[stem.casefold()] = None
+            self._notes += [f"{other.name} is there twice: {called[0].name} is used." for other in called[1:]]
+        return called[0] if called else None
+
     def clock_of(self, stem: str) -> FrameClock | None:
         """Return the time base of the video called `stem`, None if it is not at hand or cannot be read."""
-        key = stem.casefold()
-        if key not in self._found:
-            return None
-        if key not in self._clocks:
+        found = self._first(stem)
+        return None if found is None else self.clock_of_found(found)
+
+    def clock_of_found(self, video: FoundVideo) -> FrameClock | None:
+        """Return the time base of a video of the folder, None if it cannot be read."""
+        if video.name not in self._clocks:
             task = "looking at videos"
             if not self._clocks:
-                self._progress.start(task, total=len(self._found), unit="videos")
+                self._progress.start(task, total=len(self._named), unit="videos")
             try:
-                self._clocks[key] = FrameClock.of_video(self._found[key].path)
+                self._clocks[video.name] = FrameClock.of_video(video.path)
             except EgotoolError as error:
                 self._notes.append(str(error))
-                self._clocks[key] = None
+                self._clocks[video.name] = None
             self._progress.advance(task)
-        return self._clocks[key]
+        return self._clocks[video.name]
 
     def frames_of(self, stem: str) -> int | None:
         """Return how many frames the video called `stem` declares, None if it is not at hand or silent."""
-        found = self._found.get(stem.casefold())
-        if found is None:
-            return None
+        found = self._first(stem)
+        return None if found is None else self.frames_of_found(found)
+
+    def frames_of_found(self, video: FoundVideo) -> int | None:
+        """Return how many frames a video of the folder declares, None if it is silent."""
         try:
-            return probe(found.path).frame_count
+            return probe(video.path).frame_count
         except EgotoolError as error:
             self._notes.append(str(error))
             return None
@@ -122,6 +163,12 @@ class VideoFolder:
             which = "1 video is" if len(names) == 1 else f"{len(names)} videos are"
             notes.append(f"{which} not in {self.folder}: {shown}.")
         return notes
+
+
+def _ends_with(path: PurePosixPath, end: PurePosixPath) -> bool:
+    """Return whether the last parts of `path` are those of `end`, whatever the case."""
+    parts = [part.casefold() for part in end.parts]
+    return [part.casefold() for part in path.parts[-len(parts) :]] == parts
 
 
 def name_problem(stem: str) -> str | None:
