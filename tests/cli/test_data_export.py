@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from egotool.cli.data import data
-from egotool.errors import ManifestError
+from egotool.errors import ManifestError, UsageError
 from egotool.manifests import Manifest, Segment, write_manifest
 from tests.clips.stores import make_video
 
@@ -47,6 +47,24 @@ def test_dry_run_and_json(store, tmp_path):
     document = json.loads(run("store", "--layout", "rawframes", "--out", "out", "--json").stdout)
     assert document["ok"] is True
     assert document["segments"][0]["folder"] == "S1/take/1"
+
+
+def test_another_manifest_is_refused_and_with_overwrite_replaces(store, tmp_path):
+    other = Segment("a", "S1/take/a.mp4", 1, 4, "put", subject="S1", split="test")
+    write_manifest(Manifest((other,)), tmp_path / "mine.csv")
+    arguments = ("store", "--layout", "ego-rnn", "--manifest", "mine.csv")
+    assert run("store", "--layout", "ego-rnn").exit_code == 0
+    for more in ((), ("--dry-run",)):
+        refused = run(*arguments, *more)
+        assert isinstance(refused.exception, UsageError)
+        assert "train/S1/take/1" in str(refused.exception)
+        assert "--overwrite" in str(refused.exception)
+    said = run(*arguments, "--dry-run", "--overwrite").output
+    assert "Would write 1 segment (3 frames) to ego-rnn, after removing 1 folder" in said
+    assert (tmp_path / "ego-rnn/train").exists()
+    assert run(*arguments, "--overwrite").exit_code == 0
+    assert not (tmp_path / "ego-rnn/train").exists()
+    assert len(list((tmp_path / "ego-rnn/test/frames/S1/put/1").iterdir())) == 3
 
 
 def test_a_segment_that_cannot_be_exported_gives_status_1(store, tmp_path):

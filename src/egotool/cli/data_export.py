@@ -31,18 +31,22 @@ def export_data(
     ] = None,
     quality: Annotated[int, typer.Option(help="Of the JPEG frames, 1 to 100.")] = 95,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write again what is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write all again; remove what is of another manifest.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write the segments of STORE as JPEG frames and 8-bit flow (-20 to 20 pixels) for other tools.
 
-    Typed again it writes what is missing. `egotool data import frames` reads it back.
+    Typed again it writes what is missing, and refuses where folders hold something else. `egotool data
+    import frames` reads it back.
 
     Example: egotool data export store --layout ego-rnn --out dataset/gtea_61/split2
     """
     from egotool.console import ConsoleProgress
-    from egotool.extraction import MANIFEST_NAME, ExportOptions, Layout, export_store
+    from egotool.extraction import MANIFEST_NAME, ExportOptions, Layout, export_store, other_folders
+    from egotool.extraction.export_record import refusal
     from egotool.manifests import read_manifest
 
     options = ExportOptions(
@@ -57,7 +61,10 @@ def export_data(
             f"{manifest or store / MANIFEST_NAME} names no segment: there is nothing to export."
         )
     if dry_run:
-        _say_plan(segments, target, as_json=as_json)
+        others = other_folders(store, segments, target, options)
+        if others and not overwrite:
+            raise refusal(target, others)
+        _say_plan(segments, target, others=others, as_json=as_json)
         return
     with ConsoleProgress() as progress:
         folders = export_store(
@@ -71,15 +78,23 @@ def export_data(
         raise typer.Exit(1)
 
 
-def _say_plan(manifest: "Manifest", out: Path, *, as_json: bool) -> None:
+def _say_plan(manifest: "Manifest", out: Path, *, others: "Sequence[str]", as_json: bool) -> None:
     frames = sum(segment.stop_frame - segment.start_frame for segment in manifest.segments)
     count = len(manifest.segments)
     segments = "1 segment" if count == 1 else f"{count} segments"
     if as_json:
-        document = {"out": str(out), "dry_run": True, "segments": count, "frames": frames}
-        typer.echo(json.dumps(document, indent=2))
+        document = {
+            "out": str(out),
+            "dry_run": True,
+            "segments": count,
+            "frames": frames,
+            "removed": list(others),
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        typer.echo(f"Would write {segments} ({frames} frames) to {out}.")
+        folders = "1 folder" if len(others) == 1 else f"{len(others)} folders"
+        removed = f", after removing {folders} made of something else" if others else ""
+        typer.echo(f"Would write {segments} ({frames} frames) to {out}{removed}.")
 
 
 def _document(folders: "Sequence[ExportedFolder]", out: Path) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Extraction: videos in, store and manifest out, in parallel, resumable at any point."""
 
 from egotool.extraction.estimate import ExtractionPlan, PlannedVideo, plan_extraction
-from egotool.extraction.export import ExportedFolder, ExportOptions, export_store
+from egotool.extraction.export import ExportedFolder, ExportOptions, export_store, other_folders
 from egotool.extraction.frame_folders import Layout
 from egotool.extraction.hand_masks import HandMasks, find_hand_masks
 from egotool.extraction.import_store import FramesPlan, ImportedStore, import_store, plan_frames
@@ -35,6 +35,7 @@ __all__ = [
     "extract_videos",
     "find_hand_masks",
     "import_store",
+    "other_folders",
     "parse_contents",
     "plan_extraction",
     "plan_frames",

@@ -5,7 +5,7 @@ import io
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError, UsageError
+from egotool.extraction.export_record import LIST_NAMES, ExportRecord, Made, draft_of, folders_of, refusal
 from egotool.extraction.frame_folders import SEGMENTS_NAME, Layout
 from egotool.extraction.pool import available_cores
-from egotool.files import inside, write_text
+from egotool.files import write_text
 from egotool.manifests import COLUMNS, SPLITS, Manifest, Segment
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Array, Store, StoredVideo
@@ -81,14 +82,15 @@ def export_store(
     """Write every segment as a folder of pictures, and `segments.csv`, which says what is where.
 
     Pictures are numbered from 1. There are as many flows as frames, as these layouts have it: the last one
-    repeats the one before. A folder that is there already is left alone.
+    repeats the one before. A folder that is there already is left alone, if `export.jsonl` says that it was
+    made of the same.
 
     Args:
         store: where the videos are.
         manifest: the segments to write.
         out: where to; made if it is not there.
         options: how.
-        overwrite: write again what is there.
+        overwrite: write again what is there, and remove what earlier exports wrote and this one does not.
         workers: threads that compress pictures.
         progress: is told how many frames are done.
 
@@ -97,33 +99,72 @@ def export_store(
 
     Raises:
         StoreError: if there is no store.
+        UsageError: without `overwrite`, if folders of an earlier export hold something else.
     """
     opened = Store(store)
     progress = progress or SilentProgress()
     places = segment_places(manifest.segments, options.layout)
+    writers = _writers(opened, manifest.segments, places, out, options)
+    record = ExportRecord(out)
+    had_lists = record.has_lists
+    _begin(record, _wanted(writers), out, overwrite=overwrite)
     lengths = (segment.stop_frame - segment.start_frame for segment in manifest.segments)
     progress.start(_TASK, total=sum(lengths), unit="frames")
     exported = []
-    whole: dict[str, bool] = {}
     with ThreadPoolExecutor(workers or available_cores()) as pool:
-        for segment, place in zip(manifest.segments, places, strict=True):
-            count = segment.stop_frame - segment.start_frame
-            try:
-                video = opened.open(segment.video)
-                whole[segment.segment] = count == video.frame_count
-                writer = _Writer(video, segment, place, out, options)
-                written = overwrite or not writer.is_there()
-                if written:
-                    writer.write(pool)
-                video.close()
-                exported.append(ExportedFolder(place, segment, count, written))
-            except (EgotoolError, OSError) as error:
-                problem = str(error) if isinstance(error, EgotoolError) else _unwritten(place, out, error)
-                exported.append(ExportedFolder(place, segment, problem=problem))
-            progress.advance(_TASK, count)
+        for writer in writers:
+            told = writer.export(pool, record, overwrite=overwrite) if isinstance(writer, _Writer) else writer
+            exported.append(told)
+            progress.advance(_TASK, told.segment.stop_frame - told.segment.start_frame)
     progress.finish(_TASK)
-    _write_lists(out, [folder for folder in exported if folder.problem is None], manifest, whole, options)
+    whole = {writer.place for writer in writers if isinstance(writer, _Writer) and writer.is_whole}
+    good = [folder for folder in exported if folder.problem is None]
+    lists = _write_lists(out, good, manifest, whole, options)
+    if had_lists:
+        for name in LIST_NAMES - lists:  # a split that nobody is in any more
+            (out / name).unlink(missing_ok=True)
     return exported
+
+
+def other_folders(store: Path, manifest: Manifest, out: Path, options: ExportOptions) -> list[str]:
+    """Return the places below `out` that `export_store` would refuse, or replace and remove with `overwrite`.
+
+    Raises:
+        StoreError: if there is no store.
+    """
+    places = segment_places(manifest.segments, options.layout)
+    writers = _writers(Store(store), manifest.segments, places, out, options)
+    return ExportRecord(out).others(_wanted(writers))
+
+
+def _writers(
+    store: Store, segments: Sequence[Segment], places: Sequence[str], out: Path, options: ExportOptions
+) -> "list[_Writer | ExportedFolder]":
+    """Return for every segment what writes it, or why it cannot be written."""
+    writers: list[_Writer | ExportedFolder] = []
+    for segment, place in zip(segments, places, strict=True):
+        try:
+            writers.append(_Writer(store.open(segment.video), segment, place, out, options))
+        except EgotoolError as error:
+            writers.append(ExportedFolder(place, segment, problem=str(error)))
+    return writers
+
+
+def _wanted(writers: "Sequence[_Writer | ExportedFolder]") -> dict[str, Made]:
+    return {writer.place: writer.made for writer in writers if isinstance(writer, _Writer)}
+
+
+def _begin(record: ExportRecord, wanted: Mapping[str, Made], out: Path, *, overwrite: bool) -> None:
+    """Make sure that nothing is there but what is wanted."""
+    others = record.others(wanted)
+    if others and not overwrite:
+        raise refusal(out, others)
+    try:
+        record.begin(wanted)
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written ({error.strerror or error}): check the disk and its rights."
+        ) from error
 
 
 def _unwritten(place: str, out: Path, error: OSError) -> str:
@@ -161,15 +202,15 @@ class _Writer:
                 f"{segment.segment} stops at frame {segment.stop_frame}, but {segment.video} has "
                 f"{video.frame_count} frames: correct the manifest."
             )
+        self.place = place
+        self._out = out
         self._video = video
         self._segment = segment
         self._options = options
         self._flow = _flow_array(video, options)
         self._masks = Array.MASKS in video.arrays
+        self._folders = folders_of(out, place)
         if options.layout is Layout.EGO_RNN:
-            split, _, rest = place.partition("/")
-            kinds = ("flow_x", "flow_y", "mmaps", "frames")  # frames last: they mean that all is there
-            self._folders = {kind: inside(out, f"{split}/{kind}/{rest}") for kind in kinds}
             self._names = {
                 "frames": "image_{:05d}.jpg",
                 "flow_x": "flow_x_{:05d}.jpg",
@@ -177,7 +218,6 @@ class _Writer:
                 "mmaps": "map_{:05d}.png",
             }
         else:
-            self._folders = dict.fromkeys(("flow_x", "flow_y", "mmaps", "frames"), inside(out, place))
             self._names = {
                 "frames": "img_{:05d}.jpg",
                 "flow_x": "flow_x_{:05d}.png",
@@ -185,15 +225,49 @@ class _Writer:
                 "mmaps": "mask_{:05d}.png",
             }
 
-    def is_there(self) -> bool:
-        """Return whether the segment was exported before, whole."""
-        count = self._segment.stop_frame - self._segment.start_frame
-        return (self._folders["frames"] / self._names["frames"].format(count)).is_file()
+    @property
+    def made(self) -> Made:
+        """What decides the pictures."""
+        return {
+            "video": self._segment.video,
+            "start_frame": self._segment.start_frame,
+            "stop_frame": self._segment.stop_frame,
+            "store_sha256": self._video.receipt.file_sha256,
+            "flow": None if self._flow is None else self._flow.value,
+            "flow_range": self._options.flow_range,
+            "quality": self._options.quality,
+        }
 
-    def write(self, pool: ThreadPoolExecutor) -> None:
-        """Write all pictures."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether the segment is all of its video."""
+        return self._segment.stop_frame - self._segment.start_frame == self._video.frame_count
+
+    def is_there(self, record: ExportRecord) -> bool:
+        """Return whether the segment was exported before, whole and of the same."""
+        count = self._segment.stop_frame - self._segment.start_frame
+        last = self._folders["frames"] / self._names["frames"].format(count)
+        return record.holds(self.place, self.made) and last.is_file()
+
+    def export(self, pool: ThreadPoolExecutor, record: ExportRecord, *, overwrite: bool) -> ExportedFolder:
+        """Write the pictures unless they are there; what goes wrong is told, not raised."""
+        count = self._segment.stop_frame - self._segment.start_frame
+        try:
+            written = overwrite or not self.is_there(record)
+            if written:
+                record.note(self.place, None)
+                self._write(pool)
+                record.note(self.place, self.made)
+        except (EgotoolError, OSError) as error:
+            problem = (
+                str(error) if isinstance(error, EgotoolError) else _unwritten(self.place, self._out, error)
+            )
+            return ExportedFolder(self.place, self._segment, problem=problem)
+        return ExportedFolder(self.place, self._segment, count, written)
+
+    def _write(self, pool: ThreadPoolExecutor) -> None:
         targets = list(dict.fromkeys(self._folders.values()))
-        drafts = {target: target.with_name(f".{target.name}.part") for target in targets}
+        drafts = {target: draft_of(target) for target in targets}
         try:
             for draft in drafts.values():
                 shutil.rmtree(draft, ignore_errors=True)
@@ -210,6 +284,7 @@ class _Writer:
                 if any(draft.iterdir()):
                     draft.replace(target)
         finally:
+            self._video.close()
             for draft in drafts.values():
                 shutil.rmtree(draft, ignore_errors=True)
 
@@ -266,17 +341,25 @@ def _write_lists(
     out: Path,
     folders: Sequence[ExportedFolder],
     manifest: Manifest,
-    whole: Mapping[str, bool],
+    whole: Collection[str],
     options: ExportOptions,
-) -> None:
-    """Write `segments.csv`, and for rawframes the lists that their users expect."""
+) -> set[str]:
+    """Write `segments.csv`, and for rawframes the lists that their users expect, whose names are returned.
+
+    Args:
+        out: where to.
+        folders: what is there.
+        manifest: of all segments.
+        whole: the places of segments that are all of their videos.
+        options: the layout.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("folder", *COLUMNS))
     shared = Counter(segment.video for segment in manifest.segments)
     for folder in folders:
         segment = folder.segment
-        alone = whole.get(segment.segment, False) and shared[segment.video] == 1
+        alone = folder.place in whole and shared[segment.video] == 1
         told = replace(
             segment,
             video=segment.video if alone else folder.place,
@@ -286,8 +369,9 @@ def _write_lists(
         writer.writerow((folder.place, *(getattr(told, column) for column in COLUMNS)))
     write_text(out / SEGMENTS_NAME, text.getvalue())
     if options.layout is not Layout.RAWFRAMES:
-        return
+        return set()
     numbers = {action: number for number, action in enumerate(manifest.actions)}
+    written = {"classes.txt"}
     write_text(out / "classes.txt", "".join(f"{action}\n" for action in manifest.actions))
     for split in SPLITS:
         lines = [
@@ -297,6 +381,8 @@ def _write_lists(
         ]
         if lines:
             write_text(out / f"{split}.txt", "".join(lines))
+            written.add(f"{split}.txt")
+    return written
 
 
 def _safe(name: str) -> str:
