@@ -100,6 +100,21 @@ def test_a_file_of_exactly_that_name_comes_first(tmp_path):
     assert names(imported(text, videos=folder)) == ["a.mkv", "a.mp4", "P01.02.mp4"]
 
 
+@pytest.mark.parametrize("seconds", ["inf", "1e400", "nan", "1e300", "9e15", "soon"])
+def test_times_that_are_none_are_problems_of_their_rows(seconds):
+    labels = imported(f"video,start_seconds,stop_seconds\na.mp4,0,{seconds}\na.mp4,0,1\n", frame_rate=10)
+    assert len(labels.manifest.segments) == 1
+    assert "line 2" in labels.problems[0]
+    assert seconds in labels.problems[0]
+
+
+@pytest.mark.parametrize("frame", ["9" * 20, "9" * 5000])
+def test_numbers_larger_than_any_video_are_problems_of_their_rows(frame):
+    (problem,) = imported(f"video,start_frame,stop_frame\na.mp4,0,{frame}\n").problems
+    assert "line 2" in problem
+    assert "larger than any video" in problem
+
+
 @pytest.mark.parametrize("columns", ["action", "action=", "colour=x"])
 def test_a_map_that_is_none(columns):
     with pytest.raises(UsageError, match="--map"):

@@ -57,6 +57,8 @@ def test_files_from_spreadsheets(tmp_path, mark, line_end, separator):
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
+        (f"a,v.mp4,0,{'9' * 20},x,,,,", f"stop_frame {'9' * 20} that is larger than any video on line 2"),
+        (f"a,v.mp4,0,{'9' * 5000},x,,,,", "that is larger than any video on line 2"),
         ("a,v.mp4,one,5,x,,,,", "start_frame 'one' that is no whole number from 0 up on line 2"),
         ("a,v.mp4,0,-5,x,,,,", "stop_frame '-5'"),
         ("a,v.mp4,0,5.0,x,,,,", "stop_frame '5.0'"),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from egotool.errors import UsageError
 from egotool.manifests.csv_file import COLUMNS, delimiter_of
 from egotool.manifests.folders import verb_and_noun
 from egotool.manifests.imported import ImportedLabels, LineProblems, VideoFolder, name_problem
-from egotool.manifests.segments import SPLITS, Manifest, Segment
+from egotool.manifests.segments import LARGEST_FRAME, SPLITS, Manifest, Segment, frame_number
 from egotool.video import FoundVideo, FrameClock
 
 TARGETS = (*COLUMNS, "start_seconds", "stop_seconds")
@@ -164,6 +165,8 @@ class _Rows:
             begin, end = _number(row["start_seconds"]), _number(row["stop_seconds"])
             if not 0 <= begin < end:
                 raise ValueError(f"times {row['start_seconds']} to {row['stop_seconds']} are no range")
+            if end * max(1.0, clock.frame_rate) > LARGEST_FRAME:
+                raise ValueError(f"the time {row['stop_seconds']} is later than any video")
             return clock.frames_between(begin, end)
         frames = None if found is None else self._videos.frames_of_found(found)
         if frames is None:
@@ -172,13 +175,19 @@ class _Rows:
 
 
 def _whole(text: str, column: str) -> int:
+    number = frame_number(text)
+    if number is not None:
+        return number
     if text.isascii() and text.isdigit():
-        return int(text)
+        raise ValueError(f"the {column} {text[:25]} is larger than any video")
     raise ValueError(f"the {column} {text!r} is no whole number")
 
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no number of seconds") from None
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise ValueError(f"{text!r} is no number of seconds")
+    return seconds

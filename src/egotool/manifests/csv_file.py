@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from egotool.errors import ManifestError
 from egotool.files import write_text
-from egotool.manifests.segments import SPLITS, Manifest, Segment, values_of
+from egotool.manifests.segments import SPLITS, Manifest, Segment, frame_number, values_of
 
 COLUMNS = ("segment", "video", "start_frame", "stop_frame", "action", "verb", "noun", "subject", "split")
 """The columns of a manifest, in the order they are written."""
@@ -139,9 +139,13 @@ class _RowReader:
         self.problems.append(f"{problem} on line {line}")
 
     def _frame(self, line: int, column: str, value: str) -> int | None:
+        number = frame_number(value)
+        if number is not None:
+            return number
         if value.isascii() and value.isdigit():
-            return int(value)
-        self.note(line, f"the {column} {value!r} that is no whole number from 0 up")
+            self.note(line, f"the {column} {value[:25]} that is larger than any video")
+        else:
+            self.note(line, f"the {column} {value!r} that is no whole number from 0 up")
         return None
 
     def _check_names(self, line: int, segment: str, video: str) -> None:

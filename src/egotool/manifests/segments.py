@@ -7,6 +7,19 @@ from functools import cached_property
 SPLITS = ("train", "validation", "test")
 """The values of a split; an empty split takes no part in training or evaluation."""
 
+LARGEST_FRAME = 2**53
+"""The largest number of a frame: more is no video, and no longer exact in other programs."""
+
+
+def frame_number(text: str) -> int | None:
+    """Return the whole number from 0 to `LARGEST_FRAME` that `text` is, None if it is none."""
+    if not (text.isascii() and text.isdigit()):
+        return None
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(LARGEST_FRAME)):  # int() itself refuses thousands of digits
+        return None
+    return int(digits) if int(digits) <= LARGEST_FRAME else None
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
