@@ -7,6 +7,8 @@ import pytest
 from egotool.cli.compare import run_comparison
 from egotool.errors import RunError, UsageError
 from egotool.evaluation import Predictions, write_predictions
+from egotool.runs import load_recipe
+from egotool.runs.rows import load_row_recipe
 from tests.reporting.fabricated import ACTIONS, make_run
 
 
@@ -49,6 +51,79 @@ def test_models_are_all_trials_of_their_own_recipe(runs: Path, capsys: pytest.Ca
     assert document["a"]["runs"] == ["dynamic-0", "dynamic-1"]  # not the one that --set changed
     assert document["b"]["seeds"] == [0, 1]
     assert len(document["comparison"]["pairs"]) == 2
+
+
+def runs_of(runs: Path, model: str, capsys: pytest.CaptureFixture, **choice) -> list[str]:
+    """Return the runs that stand for `model` against convlstm-attention."""
+    run_comparison(model, "rgb", runs=runs, split="test", format_="json", out=None, **choice)
+    return json.loads(capsys.readouterr().out)["a"]["runs"]
+
+
+def test_runs_that_are_no_trials_in_the_tables_are_none_here(
+    runs: Path, capsys: pytest.CaptureFixture
+) -> None:
+    scored(runs, "began-elsewhere", [True] * 20, model="dynamic-net", parents=("other",), finished="2027")
+    make_run(runs, "other", model="dynamic-net", role="stage", seed=7)
+    scored(
+        runs, "author", [True] * 20, model="dynamic-net", epochs=0, reason="imported from a file",
+        finished="2027",
+    )  # fmt: skip
+    assert runs_of(runs, "dynamic-net", capsys) == ["dynamic-0", "dynamic-1"]
+
+
+def test_imported_weights_count_where_there_is_nothing_else(
+    runs: Path, capsys: pytest.CaptureFixture
+) -> None:
+    scored(runs, "author", [True] * 20, model="flow", epochs=0, reason="imported from a file")
+    assert runs_of(runs, "flow", capsys) == ["author"]
+
+
+def test_the_row_that_is_the_models_own_recipe_counts(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    scored(
+        runs, "row", [True] * 20, model="dynamic-net", seed=2, resolved=load_row_recipe(2, 2, recipe="paper")
+    )
+    assert runs_of(runs, "dynamic-net", capsys) == ["dynamic-0", "dynamic-1", "row"]
+
+
+def test_a_recipe_that_both_sides_have_is_compared(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    demo = load_recipe("dynamic-net", "small")
+    for seed in range(3):  # more trials, and newer, but of a recipe that the other side lacks
+        scored(
+            runs, f"more-{seed}", [True] * 20, model="dynamic-net", seed=seed, recipe="demo", resolved=demo,
+            finished="2027",
+        )  # fmt: skip
+    assert runs_of(runs, "dynamic-net", capsys) == ["dynamic-0", "dynamic-1"]
+    run_comparison("dynamic-net", "rgb-0", runs=runs, split="test", format_="json", out=None, recipe="demo")
+    assert json.loads(capsys.readouterr().out)["a"]["runs"] == ["more-0", "more-1", "more-2"]
+    assert "recipes differ" in compared(runs, "more-0,more-1", "rgb", capsys, "markdown")
+
+
+def test_a_run_that_is_named_says_which_recipe_of_a_model(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    scored(runs, "other", [True] * 20, model="convlstm-attention", recipe="demo", protocol="paper")
+    document = json.loads(compared(runs, "dynamic-net", "other", capsys))
+    assert document["a"]["runs"] == ["dynamic-0", "dynamic-1"]
+    scored(runs, "fitting", [True] * 20, model="dynamic-net", recipe="demo", protocol="paper")
+    document = json.loads(compared(runs, "dynamic-net", "other", capsys))
+    assert document["a"]["runs"] == ["fitting"]
+
+
+def test_protocol_and_folds_choose_among_a_models_runs(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    for model in ("dynamic-net", "convlstm-attention"):
+        scored(runs, f"{model}-paper", [True] * 20, model=model, protocol="paper")
+        folds(runs, model, {"S1": 9, "S2": 8})
+    assert runs_of(runs, "dynamic-net", capsys, folds=False, protocol="paper") == ["dynamic-net-paper"]
+    assert len(runs_of(runs, "dynamic-net", capsys, folds=True)) == 2
+    with pytest.raises(UsageError, match="no run of dynamic-net scored on the test split as asked"):
+        runs_of(runs, "dynamic-net", capsys, recipe="large")
+    with pytest.raises(UsageError, match="choose among the runs of a model"):
+        run_comparison("rgb-0", "dynamic-0", runs=runs, split="test", format_="json", out=None, folds=False)
+
+
+def test_a_run_with_damaged_scores_is_left_out_and_named(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    (runs / "dynamic-1" / "scores" / "test.json").write_text("[]")
+    document = json.loads(compared(runs, "dynamic-net", "rgb", capsys))
+    assert document["a"]["runs"] == ["dynamic-0"]
+    assert len(document["notes"]) == 1 and "Run dynamic-1 is left out" in document["notes"][0]
 
 
 def test_several_runs_by_name(runs: Path, capsys: pytest.CaptureFixture) -> None:

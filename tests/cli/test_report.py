@@ -82,6 +82,10 @@ def test_a_table_is_written_to_a_file_or_only_announced() -> None:
         (["--runs", "nowhere"], "no folder nowhere"),
         (["--recipe", "big"], "no run of recipe 'big'"),
         (["--out", "t.txt"], "--format"),
+        (["--figure", "1", "--protocol", "paper"], "name a figure's runs with --run"),
+        (["--figure", "1", "--no-folds"], "name a figure's runs with --run"),
+        (["--figure", "1", "--split", "train"], "name a figure's runs with --run"),
+        (["--compare", "dynamic-net", "rgb", "--recipe", "big"], "no run of dynamic-net scored on the test"),
     ],
 )
 def test_wrong_usage_is_one_sentence(words: list[str], said: str) -> None:

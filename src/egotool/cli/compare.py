@@ -23,19 +23,23 @@ def run_comparison(
     out: Path | None,
     overwrite: bool = False,
     dry_run: bool = False,
+    recipe: str | None = None,
+    protocol: str | None = None,
+    folds: bool | None = None,
 ) -> None:
     """Print, or write to `out`, how A and B fare on the same segments; `format_` is one of `report`'s."""
     from egotool.console import message_console, output_console
     from egotool.files import write_text
     from egotool.reporting.comparing import compare_sides
     from egotool.reporting.comparison_documents import to_csv, to_json, to_latex, to_markdown
+    from egotool.reporting.experiments import Choice
 
     documents = {"markdown": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}
     if out is not None and format_ not in documents:
         raise UsageError("--out needs --format markdown, csv, json or latex")
     if out is not None and out.exists() and not overwrite and not dry_run:
         raise UsageError(f"{out} exists: give another name with --out, or replace it with --overwrite")
-    compared = compare_sides(run_a, run_b, runs=runs, split=split)
+    compared = compare_sides(run_a, run_b, runs=runs, split=split, choice=Choice(recipe, protocol, folds))
     if format_ not in documents:
         output_console().print(_screen(compared))
     elif out is None:

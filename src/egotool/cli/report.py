@@ -109,6 +109,10 @@ def report(
         raise UsageError("--run and --segment belong to --figure: add it, or leave them out")
     if (manifest is not None and figure is not None) or (compare is not None and (store or manifest)):
         raise UsageError("--store and --manifest choose the runs of a table: leave them out")
+    if figure is not None and (protocol is not None or folds is not None or split != "test"):
+        raise UsageError(
+            "--protocol, --folds and --split belong to tables and --compare: name a figure's runs with --run"
+        )
     if runs != Path("runs") and not runs.is_dir():
         raise UsageError(f"there is no folder {runs}: give the folder that holds the run folders with --runs")
     if figure is not None or compare is not None:
@@ -128,8 +132,9 @@ def report(
         from egotool.cli.compare import run_comparison
 
         run_comparison(
-            *compare, runs=runs, split=split, format_=wanted, out=out, overwrite=overwrite, dry_run=dry_run
-        )
+            *compare, runs=runs, split=split, format_=wanted, out=out, overwrite=overwrite, dry_run=dry_run,
+            recipe=recipe, protocol=protocol, folds=folds,
+        )  # fmt: skip
         return
     print_table(
         table if table is not None else 4, runs=runs, recipe=recipe, protocol=protocol, folds=folds,

@@ -1,18 +1,25 @@
 """Two runs, or the trials of two experiments, side by side on the same segments."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from egotool.errors import UsageError
 from egotool.evaluation import Comparison, Predictions, compare_predictions, pooled, read_predictions
 from egotool.evaluation.fusion import scores_of
 from egotool.evaluation.fusion_folder import Fusion, is_fusion, read_fusion
 from egotool.manifests import natural_order
-from egotool.reporting.collecting import trained_with
-from egotool.reporting.recipes import recipe_digest
-from egotool.runs import Run, Scores, find_runs, model_names, resolve_run
+from egotool.reporting.collecting import Collection, collect_outcomes
+from egotool.reporting.experiments import (
+    Choice,
+    Experiment,
+    Kind,
+    choose_against,
+    choose_pair,
+    experiments_of,
+)
+from egotool.runs import Run, Scores, find_runs, model_names, read_run, resolve_run
 from egotool.runs.loading import ALIASES
 
 
@@ -87,22 +94,29 @@ class SidesCompared:
     notes: tuple[str, ...]
 
 
-def compare_sides(name_a: str, name_b: str, *, runs: Path, split: str = "test") -> SidesCompared:
+def compare_sides(
+    name_a: str, name_b: str, *, runs: Path, split: str = "test", choice: Choice | None = None
+) -> SidesCompared:
     """Compare two runs, or all trials of two models.
 
     Args:
         name_a: a run or fusion (folder, name, or the beginning of one), several separated by commas, or a
-            model's name for all trials of its own recipe.
+            model's name for all trials of its own recipe: one that the other side has too, if there is one.
         name_b: the same.
         runs: folder of runs.
         split: whose predictions are compared.
+        choice: which runs of a model count; None: any.
 
     Raises:
-        UsageError: if both are the same, a model has no scored run, or the sides leave out other subjects.
+        UsageError: if both are the same, a model has no scored run, or the sides leave out other subjects;
+            or if there is a choice, but no model.
         RunError: if a run is missing, not scored on `split`, or was scored on other segments.
     """
-    a = _side(name_a, runs=runs, split=split)
-    b = _side(name_b, runs=runs, split=split)
+    (members_a, notes_a), (members_b, notes_b) = _members(
+        (name_a, name_b), runs=runs, split=split, choice=choice or Choice()
+    )
+    a = _side(name_a, members_a, split=split, notes=notes_a)
+    b = _side(name_b, members_b, split=split, notes=notes_b)
     same = {member.folder.resolve() for member in a.members} & {
         member.folder.resolve() for member in b.members
     }
@@ -126,14 +140,89 @@ def _tested_on(side: Side) -> str:
     return f"the folds {', '.join(side.folds)}" if side.folds else "the manifest's own split"
 
 
-def _side(name: str, *, runs: Path, split: str) -> Side:
+_Members: TypeAlias = tuple[Sequence[Run | Fusion], list[str]]
+"""The runs of a side, and sentences about those that were left out."""
+
+
+def _members(names: tuple[str, str], *, runs: Path, split: str, choice: Choice) -> tuple[_Members, _Members]:
+    models = [_model(name, runs) for name in names]
+    if choice != Choice() and not any(models):
+        raise UsageError(
+            "--recipe, --protocol and --folds choose among the runs of a model: leave them out where both "
+            "sides of --compare are runs"
+        )
+    found = collect_outcomes(runs, split=split) if any(models) else None
+    named = [[] if model else _named(name, runs) for name, model in zip(names, models, strict=True)]
+    experiments = [
+        _experiments(model, found, runs=runs, split=split, choice=choice) if model and found else []
+        for model in models
+    ]
+    chosen: list[Experiment | None] = [None, None]
+    if all(experiments):
+        chosen = list(choose_pair(*experiments))
+    elif any(experiments):
+        chosen = [
+            choose_against(own, _kinds(other)) if own else None
+            for own, other in zip(experiments, reversed(named), strict=True)
+        ]
+    sides: list[_Members] = []
+    for model, members, experiment in zip(models, named, chosen, strict=True):
+        if experiment is None:
+            sides.append((members, []))
+        else:
+            trials = [read_run(runs / outcome.run) for outcome in experiment.outcomes]
+            sides.append((trials, [*experiment.left_out, *_problems(model, found, runs)]))
+    return sides[0], sides[1]
+
+
+def _model(name: str, runs: Path) -> str:
+    """Return the model that `name` means; "" if it means a run."""
     model = ALIASES.get(name, name)
-    if model in model_names() and not (runs / name).is_dir() and not Path(name).is_dir():
-        members, notes = _runs_of(model, runs=runs, split=split)
-    else:
-        members, notes = [_member(part.strip(), runs) for part in name.split(",") if part.strip()], []
+    is_model = model in model_names() and not (runs / name).is_dir() and not Path(name).is_dir()
+    return model if is_model else ""
+
+
+def _named(name: str, runs: Path) -> list[Run | Fusion]:
+    members = [_member(part.strip(), runs) for part in name.split(",") if part.strip()]
     if not members:
         raise UsageError("--compare takes two runs: `egotool report --compare RUN_A RUN_B`")
+    return members
+
+
+def _experiments(
+    model: str, found: Collection, *, runs: Path, split: str, choice: Choice
+) -> list[Experiment]:
+    experiments = experiments_of(model, found.outcomes, choice=choice)
+    if not experiments:
+        asked = "" if choice == Choice() else " as asked for with --recipe, --protocol or --folds"
+        raise UsageError(
+            f"--compare: there is no run of {model} scored on the {split} split{asked} in {runs}: "
+            f"`egotool train {model}` makes one"
+        )
+    return experiments
+
+
+def _kinds(members: Sequence[Run | Fusion]) -> frozenset[Kind]:
+    records = [member.record for member in members if isinstance(member, Run)]
+    return frozenset(
+        Kind(
+            each.recipe,
+            each.data.whole_fingerprint or each.data.fingerprint,
+            each.protocol,
+            bool(each.data.fold),
+        )
+        for each in records
+    )
+
+
+def _problems(model: str, found: Collection | None, runs: Path) -> list[str]:
+    """Return the sentences about runs of `model` that cannot be used, such as those with damaged scores."""
+    names = [run.name for run in find_runs(runs, model=model)]
+    problems = found.problems if found else ()
+    return [each for each in problems if any(each.startswith(f"Run {name} ") for name in names)]
+
+
+def _side(name: str, members: Sequence[Run | Fusion], *, split: str, notes: Sequence[str]) -> Side:
     trials = [
         Trial(
             tuple(together),
@@ -172,41 +261,6 @@ def _member(name: str, runs: Path) -> Run | Fusion:
     return read_fusion(fitting[0]) if len(fitting) == 1 else resolve_run(name, runs=runs)
 
 
-def _runs_of(model: str, *, runs: Path, split: str) -> tuple[list[Run | Fusion], list[str]]:
-    """Return the runs of the model's own recipe; of several experiments the one with most, then newest.
-
-    Trials that lack a fold which others have are left out, and named.
-    """
-    groups: dict[tuple[bool, str, str, bool, str], dict[tuple[int, str], Run]] = defaultdict(dict)
-    for run in find_runs(runs, model=model):
-        if run.scores(split) is not None:
-            record, data = run.record, run.record.data
-            own = not record.overrides and not run.recipe.row
-            trained = f"{recipe_digest(run.recipe)} {trained_with(record)}"
-            whole = data.whole_fingerprint if data.fold else data.fingerprint
-            key = (own, trained, whole, bool(data.fold), record.protocol)
-            groups[key][record.seed, data.fold] = run  # oldest first: of two the newest stays
-    if not groups:
-        raise UsageError(
-            f"--compare: there is no run of {model} scored on the {split} split in {runs}: "
-            f"`egotool train {model}` makes one"
-        )
-    chosen = max(
-        groups,
-        key=lambda key: (key[0], len(groups[key]), max(run.record.started for run in groups[key].values())),
-    )
-    found = groups[chosen]
-    folds = {seed: {fold for other, fold in found if other == seed} for seed, _ in found}
-    most = max(folds.values(), key=len)
-    complete = {seed for seed in folds if folds[seed] == most}
-    notes = [
-        f"{model}: seed {seed} is left out, tested on {len(folds[seed])} of {len(most)} subjects."
-        for seed in sorted(folds.keys() - complete)
-    ]
-    kept = sorted(key for key in found if key[0] in complete)
-    return [found[key] for key in kept], notes
-
-
 def _pairs(a: Side, b: Side) -> list[tuple[int, int]]:
     """Return the trials of equal seed; a single trial on each side is a pair whatever its seed."""
     if len(a.trials) == len(b.trials) == 1:
@@ -218,11 +272,13 @@ def _pairs(a: Side, b: Side) -> list[tuple[int, int]]:
 
 
 def _notes(a: Side, b: Side) -> list[str]:
-    notes = [*a.notes, *b.notes]
+    notes = list(dict.fromkeys((*a.notes, *b.notes)))
     if {each.protocol for each in a.scores} != {each.protocol for each in b.scores}:
         notes.append(
             "The protocols differ: under `paper` the test split picked the epoch, which flatters that side."
         )
+    if {each.recipe for each in a.scores} != {each.recipe for each in b.scores}:
+        notes.append("The recipes differ: the difference is that of the trainings as well as of the models.")
     notes += [
         f"{side.name}: runs of different recipes are averaged."
         for side in (a, b)
