@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from egotool.errors import UsageError
-from egotool.reporting import collect_outcomes
+from egotool.reporting import collect_outcomes, comparison_table
 from egotool.reporting.matching import experiment_of
+from egotool.runs import load_recipe
 from tests.reporting.fabricated import make_run
 
 
@@ -73,6 +74,19 @@ def test_trials_on_several_devices_or_of_other_precision_are_another_experiment(
         and plain.overrides == ()
     )
     assert experiment_of(half) != experiment_of(plain)
+
+
+def test_a_recipe_that_only_has_a_shipped_ones_name_is_shown_as_changed(tmp_path: Path) -> None:
+    """Recipe files could be called `paper` once."""
+    other = load_recipe("dynamic-net", "paper", overrides=("clips.length=3",))
+    make_run(tmp_path, "a-file", model="dynamic-net", recipe="paper", resolved=other)
+    make_run(tmp_path, "set", model="dynamic-net", recipe="paper", overrides=("clips.length=3",))
+    make_run(tmp_path, "shipped", model="dynamic-net", recipe="paper")
+    outcomes = collect_outcomes(tmp_path).outcomes
+    assert [each.overrides for each in outcomes] == [("own recipe file",), ("clips.length=3",), ()]
+    table = comparison_table(4, outcomes[:1])
+    assert not any("`paper` follows the publication" in note for note in table.footnotes)
+    assert any("a-file has the name of the recipe `paper`, but not its" in note for note in table.footnotes)
 
 
 def test_what_a_run_says_is_read(tmp_path: Path) -> None:

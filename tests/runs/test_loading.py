@@ -145,6 +145,38 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     assert "wrong.toml" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("paper.toml", 'base = "small"\n'),
+        ("mine.toml", 'name = "paper"\nbase = "paper"\n[clips]\nlength = 5\n'),
+        ("demo.toml", 'base = "small"\n'),
+    ],
+)
+def test_a_file_that_passes_for_a_shipped_recipe_is_refused(tmp_path: Path, file: str, text: str) -> None:
+    path = tmp_path / file
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=r"the name of a shipped recipe, '.*rename it"):
+        load_recipe("convlstm-attention", str(path))
+
+
+@pytest.mark.parametrize("model", ["dynamic-net", "two-stream"])
+def test_the_recipe_file_of_a_run_repeats_it(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "recipe.toml"
+    shipped = load_recipe(model, "small")
+    path.write_text(recipe_to_toml(shipped))
+    assert load_recipe(model, str(path)) == shipped
+    assert load_recipe(model, str(path), overrides=("description=x",)).description == "x"
+
+
+def test_a_two_stream_recipe_with_a_name_of_its_own_has_the_streams_of_its_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "paper/two-stream"\n')
+    recipe = load_recipe("two-stream", str(path))
+    assert recipe.name == "mine"
+    assert recipe.streams == load_recipe("two-stream", "paper").streams
+
+
 def test_missing_recipes_are_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"no recipe file .*none\.toml"):
         load_recipe("dynamic-net", str(tmp_path / "none.toml"))

@@ -6,9 +6,11 @@ from pathlib import Path
 from egotool.errors import EgotoolError, UsageError
 from egotool.reporting.outcomes import Outcome
 from egotool.reporting.recipes import (
+    OWN_FILE,
     head_settings,
     is_own_recipe,
     is_shipped,
+    passes_for_shipped,
     recipe_digest,
     training_in_words,
     trains_the_same,
@@ -107,7 +109,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         started_from=_started_elsewhere(run),
         # What a two-stream model starts from was trained with its overrides, which need not have been for it.
         overrides=(
-            *(() if is_shipped(recipe) else record.overrides),
+            *(() if is_shipped(recipe) else _changes(record, recipe, imported=imported)),
             *trained_with(record),
         ),
         seed=record.seed,
@@ -128,6 +130,13 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         fold=record.data.fold,
         labelled=sum(sum(actions.values()) for actions in record.data.segments.values()),
     )
+
+
+def _changes(record: RunRecord, recipe: Recipe, *, imported: bool) -> tuple[str, ...]:
+    """Return what was changed in the recipe; the one of imported weights is made from the weights."""
+    if not imported and passes_for_shipped(recipe, overrides=record.overrides):
+        return (OWN_FILE, *record.overrides)
+    return record.overrides
 
 
 def _started_elsewhere(run: Run) -> tuple[str, ...]:

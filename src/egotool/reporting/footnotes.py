@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from egotool.reporting.folds import IncompleteFolds
 from egotool.reporting.matching import experiment_of
 from egotool.reporting.outcomes import Cohort, Outcome
+from egotool.reporting.recipes import OWN_FILE
 from egotool.runs.paper import PaperTable
 
 _PROTOCOLS = {
@@ -171,6 +172,13 @@ def _comparable(trials: Sequence[Outcome]) -> str:
     first = trials[0]
     recipe = first.recipe
     difference = "The difference is yours minus published, in points. "
+    files = sorted({trial.run for trial in trials if OWN_FILE in trial.overrides})
+    if files:
+        return (
+            f"{difference}{_listed(files)} {'has' if len(files) == 1 else 'have'} the name of the recipe "
+            f"`{recipe}`, but not its values (a recipe file of your own, or another version of egotool): not "
+            "comparable with the published numbers."
+        )
     if recipe == "paper" and first.folds:
         return (
             f"{difference}Recipe `paper` follows the publication, but the published numbers are of one fixed "

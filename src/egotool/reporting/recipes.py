@@ -99,6 +99,22 @@ def is_own_recipe(recipe: Recipe, *, overrides: tuple[str, ...]) -> bool:
     return _own_digest(recipe.model, recipe.name, overrides) == recipe_digest(recipe)
 
 
+OWN_FILE = "own recipe file"
+"""Among what was changed: the recipe has a shipped one's name, but not its values."""
+
+
+def passes_for_shipped(recipe: Recipe, *, overrides: tuple[str, ...]) -> bool:
+    """Tell whether the recipe has a shipped one's name, but is not that one with `overrides`.
+
+    Recipe files could once be called `paper`. A stream of a two-stream model keeps that model's overrides,
+    which need not make sense for it: nothing is known of such a recipe then.
+    """
+    return not recipe.row and _own_digest(recipe.model, recipe.name, overrides) not in (
+        "",
+        recipe_digest(recipe),
+    )
+
+
 @functools.cache
 def _own_digest(model: str, recipe: str, overrides: tuple[str, ...]) -> str:
     """Return the digest of a shipped recipe with `overrides`; "" where there is none."""

@@ -60,7 +60,7 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
     A recipe file may name a shipped recipe with `base = "small"`, or a shipped model's recipe with
     `base = "small/dynamic-net"`: tables are then merged key by key; a stage changes the base's stage of the
     same name, or comes after those of the base. In `[streams]` a model's name stands for its recipe of the
-    same kind.
+    same kind. A file has a name of its own, unless it says what the shipped recipe of that name does.
 
     Args:
         model: a model's own name (see `resolve_model`).
@@ -69,14 +69,15 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
             a list is named by its position or, for stages, by its name.
 
     Raises:
-        RecipeError: with the file, the key and what is expected there.
+        RecipeError: with the file, the key and what is expected there, or if a file has the name of a shipped
+            recipe.
     """
     is_file = recipe.endswith(".toml") or "/" in recipe
     if is_file:
         origin = recipe
         table = _read_toml(Path(recipe), origin)
         table.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe).stem).strip("-._") or "own")
-        based_on = str(table.get(BASE, "")).partition("/")[2]
+        kind, _, based_on = str(table.get(BASE, table["name"])).partition("/")
         meant = table.setdefault("model", based_on or model)
         if meant != model:
             raise RecipeError(f"the recipe {origin} is for the model {meant!r}, not for {model!r}")
@@ -86,16 +87,32 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
                 f"there is no recipe {recipe!r}: use {', '.join(recipe_names())}, or the path of a .toml file"
             )
         origin = f"{recipe}/{model}.toml"
+        kind = recipe
         if model not in model_names(recipe):
             raise RecipeError(
                 f"the recipe {recipe!r} has no model {model!r}; it has {', '.join(model_names(recipe))}"
             )
         table = _read_toml(_shipped() / recipe / f"{model}.toml", origin)
         table.setdefault("model", model)
-    table = _with_streams(_on_base(table, origin), origin)
+    table = _with_streams(_on_base(table, origin), origin, kind=kind)
+    if is_file and table.get("name") in recipe_names():
+        _refuse_shipped_name(_validate(table, origin), origin)
     for override in overrides:
         _override(table, override)
     return _validate(table, origin)
+
+
+def _refuse_shipped_name(recipe: Recipe, origin: str) -> None:
+    """Refuse a file that tables would take for the shipped recipe of its name, unless it says the same."""
+    words = {"description", "source"}
+    if recipe.model in model_names(recipe.name):
+        shipped = load_recipe(recipe.model, recipe.name)
+        if recipe.model_dump(exclude=words) == shipped.model_dump(exclude=words):
+            return
+    raise RecipeError(
+        f"the recipe {origin} has the name of a shipped recipe, {recipe.name!r}, but other values: "
+        'rename it (`name = "mine"` in the file)'
+    )
 
 
 def recipe_to_toml(recipe: Recipe) -> str:
@@ -148,20 +165,19 @@ def _on_base(table: Table, origin: str) -> Table:
     return merged
 
 
-def _with_streams(table: Table, origin: str) -> Table:
-    """Replace the models named in `[streams]` by their recipes: of the shipped recipe that this one is of."""
+def _with_streams(table: Table, origin: str, *, kind: str) -> Table:
+    """Replace the models named in `[streams]` by their recipes in the shipped recipe `kind`."""
     streams = table.get("streams")
     if not isinstance(streams, dict):
         return table
     for stream, model in streams.items():
         if isinstance(model, str):
-            name = table.get("name")
-            if name not in recipe_names() or model not in model_names(str(name)):
+            if kind not in recipe_names() or model not in model_names(kind):
                 raise RecipeError(
-                    f"the recipe {origin}: streams.{stream} is {model!r}, which {name} does not have"
+                    f"the recipe {origin}: streams.{stream} is {model!r}, which {kind} does not have"
                 )
-            other = f"{name}/{model}.toml"
-            own = _on_base(_read_toml(_shipped() / str(name) / f"{model}.toml", other), other)
+            other = f"{kind}/{model}.toml"
+            own = _on_base(_read_toml(_shipped() / kind / f"{model}.toml", other), other)
             streams[stream] = {"model": model, **own}
     return table
 
