@@ -7,7 +7,7 @@ import pytest
 from egotool.cli.compare import run_comparison
 from egotool.errors import RunError, UsageError
 from egotool.evaluation import Predictions, write_predictions
-from egotool.runs import load_recipe
+from egotool.runs import load_recipe, read_run
 from egotool.runs.rows import load_row_recipe
 from tests.reporting.fabricated import ACTIONS, make_run
 
@@ -140,6 +140,14 @@ def test_every_format_says_the_same(runs: Path, capsys: pytest.CaptureFixture, f
         assert "protocol honest" in text and "epoch 1, the best of 5" in text.replace("\n", " ")
 
 
+def test_what_was_changed_in_the_training_is_named(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    read_run(runs / "rgb-0").update(balance=True, precision="bf16-mixed")
+    text = compared(runs, "swept", "rgb-0", capsys, "markdown")
+    assert "recipe small changed by head.alpha=1.0, protocol" in text
+    assert "recipe small changed by --balance, --precision bf16-mixed, protocol" in text
+    assert "changed" not in compared(runs, "dynamic-0", "rgb-1", capsys, "markdown")
+
+
 def test_different_protocols_are_noted(runs: Path, capsys: pytest.CaptureFixture) -> None:
     assert "protocols differ" in compared(runs, "paper", "rgb-0", capsys, "markdown")
 
@@ -152,6 +160,7 @@ def test_different_protocols_are_noted(runs: Path, capsys: pytest.CaptureFixture
         ("flow", "rgb", UsageError, "no run of flow"),
         ("nothing", "rgb-0", RunError, "no run 'nothing'"),
         (",", "rgb-0", UsageError, "takes two runs"),
+        ("dynamic-0,dynamic-0", "rgb-0", UsageError, "dynamic-0 is in dynamic-0,dynamic-0 twice"),
     ],
 )
 def test_bad_input_is_one_sentence(runs: Path, a: str, b: str, error, said: str) -> None:
@@ -200,6 +209,18 @@ def test_folds_of_one_seed_are_one_trial_on_all_subjects(
     assert document["notes"] == ["dynamic-net: seed 2 is left out, tested on 1 of 3 subjects."]
     text = " ".join(compared(tmp_path, "dynamic-net", "rgb", capsys, "rich").split())
     assert "leaving out S1, S2, S3 in turn" in text and "on 30 test segments" in text
+
+
+def test_other_splits_of_folds_share_segments_and_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for model in ("dynamic-net", "convlstm-attention"):
+        folds(tmp_path, model, {"S1": 9, "S2": 8})
+    for file in tmp_path.glob("*/scores/test.json"):
+        scores = json.loads(file.read_text())
+        file.with_name("train.json").write_text(json.dumps(scores | {"split": "train"}))
+    with pytest.raises(UsageError, match="the train splits of the folds of dynamic-net share segments"):
+        run_comparison("dynamic-net", "rgb", runs=tmp_path, split="train", format_="json", out=None)
 
 
 def test_folds_by_name_are_one_trial_too(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

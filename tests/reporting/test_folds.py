@@ -1,10 +1,13 @@
 """Leave-one-subject-out in the tables: what is averaged, and what is not yet."""
 
+import json
 import math
 import statistics
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
+
+import pytest
 
 from egotool.manifests import Segment
 from egotool.reporting import (
@@ -107,6 +110,19 @@ def test_without_any_complete_set_nothing_is_shown(tmp_path: Path) -> None:
     assert table.cohort is None
     assert all(row.measured is None for row in table.rows)
     assert any("8 of 40 segments are in no fold" in note for note in table.footnotes)
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_only_the_test_splits_of_folds_are_averaged(tmp_path: Path, split: str) -> None:
+    """Each segment is in the other splits of several folds, of networks that were trained with it."""
+    make_folds(tmp_path)
+    for file in tmp_path.glob("*/scores/test.json"):
+        scores = json.loads(file.read_text())
+        file.with_name(f"{split}.json").write_text(json.dumps(scores | {"split": split}))
+    table = comparison_table(4, collect_outcomes(tmp_path, split=split).outcomes)
+    assert table.cohort is None
+    (note,) = [note for note in table.footnotes if note.startswith("Not averaged")]
+    assert f"seed 0, is averaged on the test split only: the {split} splits of its folds share" in note
 
 
 def test_folds_are_never_mixed_with_a_fixed_split(tmp_path: Path) -> None:

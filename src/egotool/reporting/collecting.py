@@ -91,7 +91,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
     record, recipe = run.record, run.recipe
     # The epochs are compared on the split that selects: under protocol `paper` that is the test split itself.
     selected_on_this_split = record.protocol == "paper" and scores.split == "test"
-    imported = record.epochs == 0 and record.recipe_reason.startswith(_IMPORTED)
+    imported = _is_imported(record)
     return Outcome(
         run=run.name,
         model=record.model,
@@ -107,11 +107,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         epochs=record.epochs,
         imported=record.recipe_reason if imported else "",
         started_from=_started_elsewhere(run),
-        # What a two-stream model starts from was trained with its overrides, which need not have been for it.
-        overrides=(
-            *(() if is_shipped(recipe) else _changes(record, recipe, imported=imported)),
-            *trained_with(record),
-        ),
+        overrides=changes_of(run),
         seed=record.seed,
         data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
         data_name=_short_path(record.data.store),
@@ -132,11 +128,21 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
     )
 
 
-def _changes(record: RunRecord, recipe: Recipe, *, imported: bool) -> tuple[str, ...]:
-    """Return what was changed in the recipe; the one of imported weights is made from the weights."""
-    if not imported and passes_for_shipped(recipe, overrides=record.overrides):
-        return (OWN_FILE, *record.overrides)
-    return record.overrides
+def _is_imported(record: RunRecord) -> bool:
+    return record.epochs == 0 and record.recipe_reason.startswith(_IMPORTED)
+
+
+def changes_of(run: Run) -> tuple[str, ...]:
+    """Return what was changed in the run's recipe and how it was trained."""
+    record, recipe = run.record, run.recipe
+    if is_shipped(recipe):
+        # What a two-stream model starts from was trained with its overrides, which need not have been for it.
+        changes: tuple[str, ...] = ()
+    elif not _is_imported(record) and passes_for_shipped(recipe, overrides=record.overrides):
+        changes = (OWN_FILE, *record.overrides)
+    else:
+        changes = record.overrides  # the recipe of imported weights is made from the weights
+    return (*changes, *trained_with(record))
 
 
 def _started_elsewhere(run: Run) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from egotool.evaluation import Comparison, Predictions, compare_predictions, poo
 from egotool.evaluation.fusion import scores_of
 from egotool.evaluation.fusion_folder import Fusion, is_fusion, read_fusion
 from egotool.manifests import natural_order
-from egotool.reporting.collecting import Collection, collect_outcomes
+from egotool.reporting.collecting import Collection, changes_of, collect_outcomes
 from egotool.reporting.experiments import (
     Choice,
     Experiment,
@@ -75,12 +75,20 @@ class Side:
 
     @property
     def sentence(self) -> str:
-        """What was scored: model, recipe, protocol, epochs, folds, runs."""
+        """What was scored: model, recipe and changes, protocol, epochs, folds, runs."""
         first = self.scores[0]
         epochs = "; ".join(dict.fromkeys(each.selection for each in self.scores))
         folds = f", leaving out {', '.join(self.folds)} in turn" if self.folds else ""
         names = ", ".join(member.name for member in self.members)
-        return f"{first.model}, recipe {first.recipe}, protocol {first.protocol}{folds} ({epochs}): {names}"
+        changed = f" changed by {', '.join(self.changes)}" if self.changes else ""
+        what = f"{first.model}, recipe {first.recipe}{changed}, protocol {first.protocol}{folds}"
+        return f"{what} ({epochs}): {names}"
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What `--set` and the options of the training changed in its runs."""
+        changes = (changes_of(member) for member in self.members if isinstance(member, Run))
+        return tuple(dict.fromkeys(change for each in changes for change in each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +231,22 @@ def _problems(model: str, found: Collection | None, runs: Path) -> list[str]:
 
 
 def _side(name: str, members: Sequence[Run | Fusion], *, split: str, notes: Sequence[str]) -> Side:
+    folders = [member.folder.resolve() for member in members]
+    twice = next((folder.name for folder in folders if folders.count(folder) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--compare: {twice} is in {name} twice: it is one trial, name it once")
+    by_trial = _by_trial(members)
+    if split != "test" and any(len(together) > 1 for together in by_trial):
+        raise UsageError(
+            f"--compare: the {split} splits of the folds of {name} share segments: compare them with "
+            "--split test, or other runs with --no-folds"
+        )
     trials = [
         Trial(
             tuple(together),
             pooled([read_predictions(member.predictions_file(split)) for member in together], name=name),
         )
-        for together in _by_trial(members)
+        for together in by_trial
     ]
     if len({trial.folds for trial in trials}) > 1:
         raise UsageError(f"--compare: the trials of {name} are of different folds: name runs of the same")

@@ -15,7 +15,7 @@ from egotool.runs.data import read_labelled_data
 
 @dataclass(frozen=True, slots=True)
 class IncompleteFolds:
-    """Folds of one seed that do not cover all subjects, and so say nothing yet."""
+    """Folds of one seed that do not test each segment once: subjects are missing, or the split is another."""
 
     folds: tuple[Outcome, ...]
     missing: tuple[str, ...]
@@ -28,7 +28,8 @@ def pool_folds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Incompl
     """Return the outcomes with each complete set of folds as one, and the sets that are not complete.
 
     A set has one recipe, seed, protocol and data, and leaves out each subject once: of two runs that leave
-    out the same the newer counts. Outcomes without a fold come back as they are.
+    out the same the newer counts. Outcomes without a fold come back as they are. Only the test splits are
+    pooled: the others share segments, which most of the networks were trained with.
     """
     sets: dict[tuple[str, ...], dict[str, Outcome]] = defaultdict(dict)
     whole: list[Outcome] = []
@@ -44,6 +45,9 @@ def pool_folds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Incompl
     incomplete: list[IncompleteFolds] = []
     for members in sets.values():
         folds = tuple(members[subject] for subject in sorted(members, key=natural_order))
+        if folds[0].split != "test":
+            incomplete.append(IncompleteFolds(folds, (), 0))
+            continue
         untested = folds[0].labelled - sum(fold.segments for fold in folds)
         # A segment without subject is in no fold; so all subjects are asked for, not all segments.
         subjects = _subjects(folds[0]) if untested > 0 else set(members)

@@ -241,13 +241,16 @@ def _why_other(outcome: Outcome) -> str:
 def _not_whole(folds: IncompleteFolds) -> str:
     first = folds.folds[0]
     there = ", ".join(fold.fold for fold in folds.folds)
-    if folds.missing:
-        missing = f"runs without {', '.join(folds.missing)} are missing"
+    if first.split != "test":
+        why = f"is averaged on the test split only: the {first.split} splits of its folds share segments"
+    elif folds.missing:
+        why = f"has only the runs that leave out {there}; runs without {', '.join(folds.missing)} are missing"
     else:
-        missing = f"{folds.segments_missing} of {first.labelled} segments are in no fold"
+        untested = f"{folds.segments_missing} of {first.labelled} segments are in no fold"
+        why = f"has only the runs that leave out {there}; {untested}"
     return (
         f"Not averaged: leave-one-subject-out of {first.model}, recipe `{first.recipe}`, protocol "
-        f"`{first.protocol}`, seed {first.seed}, has only the runs that leave out {there}; {missing}."
+        f"`{first.protocol}`, seed {first.seed}, {why}."
     )
 
 
