@@ -5,8 +5,10 @@ import pytest
 
 from egotool.errors import UsageError
 from egotool.reporting import collect_outcomes, comparison_table
+from egotool.reporting.collecting import PUBLISHED_WEIGHTS
 from egotool.reporting.matching import experiment_of
 from egotool.runs import load_recipe
+from egotool.training.weights import published_imagenet_weights
 from tests.reporting.fabricated import make_run
 
 
@@ -74,6 +76,47 @@ def test_trials_on_several_devices_or_of_other_precision_are_another_experiment(
         and plain.overrides == ()
     )
     assert experiment_of(half) != experiment_of(plain)
+
+
+def test_trials_that_begin_with_other_weights_are_another_experiment(tmp_path: Path) -> None:
+    """Found in the first stage; one's own copy of the published file is the published one."""
+    recipe = load_recipe("dynamic-net", "paper")
+    first = recipe.until(0)
+    weights = {
+        "gone": "",
+        "published": "ImageNet, resnet34-b627a593.pth (b627a593)",
+        "copy": "ImageNet, copied.pth (b627a593)",
+        "other": "ImageNet, mine.pth (deadbeef)",
+    }
+    for name, said in weights.items():
+        if said:
+            stage = make_run(tmp_path, f"stage-{name}", model="stage1", role="stage", resolved=first)
+            stage.update(weights=said)
+        run = make_run(tmp_path, name, model="dynamic-net", resolved=recipe, parents=(f"stage-{name}",))
+        run.update(weights=f"those of stage-{name}")
+    outcomes = {each.run: each for each in collect_outcomes(tmp_path).outcomes}
+    assert len({experiment_of(outcomes[name]) for name in ("gone", "published", "copy")}) == 1
+    assert experiment_of(outcomes["other"]) != experiment_of(outcomes["published"])
+    assert outcomes["other"].overrides == ("weights mine.pth (deadbeef)",)
+    assert outcomes["published"].overrides == outcomes["other"].started_from == ()
+
+
+def test_the_published_weights_are_those_that_are_trained_from() -> None:
+    assert {published_imagenet_weights(depth).digest for depth in (18, 34, 50)} == PUBLISHED_WEIGHTS
+
+
+def test_a_stage_that_was_trained_otherwise_is_not_the_one_that_would_have_been_trained(
+    tmp_path: Path,
+) -> None:
+    recipe = load_recipe("dynamic-net", "paper")
+    stage = make_run(tmp_path, "stage", model="stage1", role="stage", resolved=recipe.until(0))
+    run = make_run(tmp_path, "run", model="dynamic-net", resolved=recipe, parents=("stage",))
+    stage.update(balance=True)
+    (outcome,) = collect_outcomes(tmp_path).outcomes
+    assert outcome.started_from == ("stage",)
+    run.update(balance=True)
+    (outcome,) = collect_outcomes(tmp_path).outcomes
+    assert outcome.started_from == ()
 
 
 def test_a_recipe_that_only_has_a_shipped_ones_name_is_shown_as_changed(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Reads the run folders and says what each contributes to a table, or why it cannot."""
 
+import contextlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +77,10 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
 
 _IMPORTED = "imported from "
 """How the reason for the recipe begins in a run whose weights were imported."""
+PUBLISHED_WEIGHTS = frozenset({"f37072fd", "b627a593", "0676ba61"})
+"""Digests of torchvision's ImageNet weights, as in the names of its files: one's own copy has the same."""
+_IMAGENET = re.compile(r"ImageNet, (?P<file>.+ \((?P<digest>[0-9a-f]+)\))")
+"""What a record says of its first weights: "ImageNet, resnet34-b627a593.pth (b627a593)"."""
 
 
 def trained_with(record: RunRecord) -> tuple[str, ...]:
@@ -97,8 +103,8 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         model=record.model,
         recipe=record.recipe,
         recipe_reason="" if imported else record.recipe_reason,
-        # a training that draws clips otherwise is another experiment
-        recipe_digest="".join((recipe_digest(recipe), *(f" {each}" for each in trained_with(record)))),
+        # a training that draws clips otherwise, or begins with other weights, is another experiment
+        recipe_digest=" ".join((recipe_digest(recipe), *trained_with(record), *sorted(_own_weights(run)))),
         row=recipe.row,
         own_recipe=is_own_recipe(recipe, overrides=record.overrides),
         protocol=record.protocol,
@@ -142,11 +148,27 @@ def changes_of(run: Run) -> tuple[str, ...]:
         changes = (OWN_FILE, *record.overrides)
     else:
         changes = record.overrides  # the recipe of imported weights is made from the weights
-    return (*changes, *trained_with(record))
+    return (*changes, *trained_with(record), *sorted(_own_weights(run)))
+
+
+def _own_weights(run: Run, *, seen: frozenset[str] = frozenset()) -> set[str]:
+    """Return the files with ImageNet weights, other than the published ones, that the training began with.
+
+    They are those of the first stages of all its parents. A parent that cannot be read any more is passed
+    over: it is taken for one that began as the recipe says.
+    """
+    if not run.record.parents:
+        found = _IMAGENET.fullmatch(run.record.weights)
+        return {f"weights {found['file']}"} if found and found["digest"] not in PUBLISHED_WEIGHTS else set()
+    files: set[str] = set()
+    for name in set(run.record.parents) - seen:
+        with contextlib.suppress(EgotoolError):
+            files |= _own_weights(read_run(run.folder.parent / name), seen=seen | {run.name, name})
+    return files
 
 
 def _started_elsewhere(run: Run) -> tuple[str, ...]:
-    """Return the runs it started from that its own recipe, data, protocol and seed would not have trained.
+    """Return the runs it started from that its own recipe, data, protocol, seed and options would not train.
 
     Runs that cannot be read any more are taken for those.
     """
@@ -177,6 +199,7 @@ def _would_be_parent(name: str, run: Run, recipe: Recipe | None) -> bool:
         and trains_the_same(parent.recipe, recipe)
         and (one.seed, one.protocol, one.data.fingerprint)
         == (other.seed, other.protocol, other.data.fingerprint)
+        and trained_with(one) == trained_with(other)
         and one.epochs > 0
     )
 
