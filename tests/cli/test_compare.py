@@ -146,6 +146,8 @@ def test_what_was_changed_in_the_training_is_named(runs: Path, capsys: pytest.Ca
     assert "recipe small changed by head.alpha=1.0, protocol" in text
     assert "recipe small changed by --balance, --precision bf16-mixed, protocol" in text
     assert "changed" not in compared(runs, "dynamic-0", "rgb-1", capsys, "markdown")
+    text = compared(runs, "swept,dynamic-1", "rgb-1", capsys, "markdown")
+    assert "swept,dynamic-1: runs of different recipes are averaged" in text
 
 
 def test_different_protocols_are_noted(runs: Path, capsys: pytest.CaptureFixture) -> None:

@@ -300,6 +300,10 @@ def _notes(a: Side, b: Side) -> list[str]:
     notes += [
         f"{side.name}: runs of different recipes are averaged."
         for side in (a, b)
-        if len({each.recipe for each in side.scores}) > 1
+        if len({each.recipe for each in side.scores}) > 1 or _changed_differently(side)
     ]
     return notes
+
+
+def _changed_differently(side: Side) -> bool:
+    return len({changes_of(member) for member in side.members if isinstance(member, Run)}) > 1
