@@ -1,11 +1,18 @@
 import dataclasses
+import io
 import json
+import math
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
+from rich.console import Console
 
+from egotool.cli.evaluate import _confusion_table
 from egotool.errors import RunError, UsageError
 from egotool.manifests import Manifest, read_manifest, write_manifest
+from egotool.runs import Scores
+from egotool.runs.scores import Loss
 from tests.cli.test_train import SETTINGS, egotool
 from tests.training.small_store import make_labelled_store
 
@@ -35,6 +42,20 @@ def test_the_screen_shows_every_action_and_the_confusion(folder: Path) -> None:
     assert lines[0] == "segment,label,prediction,lift_up,push_left,push_right,put_down"
     assert len(lines) == 13
     assert (run / "scores" / "train.json").is_file()
+
+
+def test_actions_may_have_brackets_in_their_names() -> None:
+    scores = Scores.model_construct(actions=("close [/] jar", "cut [red] carrot"), confusion=((1, 0), (0, 2)))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(_confusion_table(scores))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "close [/] jar" in shown and "cut [red] carrot" in shown
+
+
+def test_a_loss_that_is_no_number_is_null_in_json() -> None:
+    loss = TypeAdapter(Loss)
+    assert loss.dump_python(math.nan, mode="json") is None and loss.dump_json(math.inf) == b"null"
+    assert loss.dump_python(0.5, mode="json") == 0.5 and math.isnan(loss.validate_json("null"))
 
 
 def test_a_dry_run_writes_nothing(folder: Path) -> None:

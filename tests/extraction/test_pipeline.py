@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from egotool.errors import UsageError
-from egotool.extraction import Content, ExtractionParameters, SplitChoice, Status, extract_videos
+from egotool.extraction import Content, ExtractionParameters, SplitChoice, Status, extract_videos, stages
 from egotool.extraction.pool import Report
 from egotool.extraction.work import VideoLock
 from egotool.motion import (
@@ -606,3 +606,23 @@ def test_a_subject_of_the_store_can_test(videos, tmp_path):
     summary = extracted(videos, tmp_path / "store", choice=SplitChoice(test_subjects=("S2",)))
     assert summary.ok
     assert dict(summary.labels.splits)["test"] == 1
+
+
+def test_a_video_that_is_replaced_meanwhile_is_not_mixed_with_the_other(tmp_path, monkeypatch):
+    video = make_video(tmp_path / "videos" / "a.mp4", frames=12)
+    other = make_video(tmp_path / "b.mp4", frames=12, first=4)
+    computed = stages.compute_frames_part
+
+    def replaced_after_one(plan, part, report):
+        computed(plan, part, report)
+        if other.exists():
+            other.replace(video)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.extraction.job.compute_frames_part", replaced_after_one)
+        summary = extracted(tmp_path / "videos", tmp_path / "store")
+    assert not summary.ok
+    assert not list((tmp_path / "store").glob("*.json"))
+    assert extracted(tmp_path / "videos", tmp_path / "store").ok
+    assert extracted(tmp_path / "videos", tmp_path / "again").ok
+    assert_same(contents(tmp_path / "store"), contents(tmp_path / "again"))

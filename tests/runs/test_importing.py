@@ -1,5 +1,6 @@
 """Weights of others: the same input gives the same output as in the network they come from."""
 
+import dataclasses
 import io
 import os
 import pickle
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from egotool.errors import RunError, UsageError
 from egotool.models import ActionNetwork, FlowNetwork, TwoStreamNetwork
-from egotool.runs import load_network
+from egotool.runs import Run, load_network, read_run
 from egotool.runs.importing import WeightsPlan, import_weights, plan_import
 from tests.runs.original import (
     FilterHead,
@@ -175,6 +176,26 @@ def test_the_same_import_is_one_run(state: Mapping[str, Tensor], tmp_path: Path)
     assert first.record.actions == tuple(names) and first.finished and first.record.best is None
     other = plan_import(file, runs=tmp_path / "runs", actions=names[::-1])
     assert other.folder != first.folder
+
+
+def test_an_import_gets_the_store_that_is_given_later(
+    state: Mapping[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, names = saved(tmp_path, state), ["open", "close", "take", "put", "stir"]
+    plan = plan_import(file, runs=tmp_path / "runs", actions=names)
+    assert not import_weights(plan, versions={}, command="egotool").record.data.store
+    again = plan_import(file, runs=tmp_path / "runs", actions=names)
+    given = dataclasses.replace(
+        again, data=again.data.model_copy(update={"store": "store", "fingerprint": "1" * 64})
+    )
+    assert import_weights(given, versions={}, command="egotool").record.data.store == "store"
+    assert read_run(plan.folder).record.data.store == "store"
+    monkeypatch.setattr(Run, "scores", lambda *_: object())
+    other = dataclasses.replace(
+        given, data=given.data.model_copy(update={"store": "other", "fingerprint": "2" * 64})
+    )
+    with pytest.raises(RunError, match="was imported before and is scored on store"):
+        import_weights(other, versions={}, command="egotool")
 
 
 def without(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

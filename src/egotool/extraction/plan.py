@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from egotool.errors import VideoError
 from egotool.extraction.hand_masks import HandMasks
 from egotool.extraction.parameters import CAMERA_ARRAYS, ExtractionParameters
 from egotool.extraction.work import PartRange, WorkFolder, overlapping, part_ranges
@@ -21,6 +22,7 @@ class Source:
         video: its name in the store.
         size: bytes.
         sha256: digest of its content.
+        modified: when its content last changed, in nanoseconds as the file system tells it.
         hands: masks of hands in it, if there are.
     """
 
@@ -28,7 +30,18 @@ class Source:
     video: str
     size: int
     sha256: str
+    modified: int
     hands: HandMasks | None = None
+
+    def check_unchanged(self) -> None:
+        """Make sure that the file is what it was, as far as size and time tell.
+
+        Raises:
+            VideoError: if not; a store file must not be made of two videos.
+        """
+        now = self.path.stat()
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):
+            raise VideoError(f"{self.path} was changed while it was read: type the same command again")
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,13 @@ from egotool.video import VideoIndex, index_packets, index_video, probe, read_fr
 def prepare_source(path: Path, video: str, hands: Path | None, report: Report) -> Source:
     """Read a video's size and digest, and those of its hand masks in the folder `hands`."""
     report(0)
+    found = path.stat()
     return Source(
         path=path,
         video=video,
-        size=path.stat().st_size,
+        size=found.st_size,
         sha256=sha256_of_file(path),
+        modified=found.st_mtime_ns,
         hands=None if hands is None else HandMasks.of_folder(hands, report),
     )
 
@@ -125,6 +127,7 @@ def compute_frames_part(plan: VideoPlan, part: PartRange, report: Report) -> Non
                 _append_motion(writer, plan, kept, tracker, index - 1, previous, gray)
             previous = gray
             report(index - part.start)
+        plan.source.check_unchanged()
         if plan.source.hands is not None:
             plan.source.hands.check_unchanged()
         if previous is not None and plan.ends_before_gap(part):

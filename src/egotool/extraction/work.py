@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from egotool.files import inside, write_text
+from egotool.files import inside, replacing, write_text
 from egotool.store import receipt_file, store_file
 
 _FOLDER = ".work"
@@ -88,8 +88,8 @@ class WorkFolder:
             receipt.unlink(missing_ok=True)
             target = store_file(self.store, self.video)
             target.parent.mkdir(parents=True, exist_ok=True)
-            self.joined.replace(target)
-        self.receipt.replace(receipt)
+            _move(self.joined, target)
+        _move(self.receipt, receipt)
 
     def tidy(self, fingerprint: str) -> None:
         """Remove what a killed process left half-written, and everything if it was made for other work.
@@ -110,6 +110,18 @@ class WorkFolder:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a file, whole or not at all; a store's folders may be links to other disks."""
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with replacing(target) as temporary:
+            shutil.copyfile(path, temporary)
+        path.unlink()
 
 
 _NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM)

@@ -43,6 +43,7 @@ class WeightsPlan:
         notes: sentences on what the file does not say.
         folder: of the run.
         exists: whether this import was done before.
+        joint_order: which stream's columns come first in a joint classifier of the file.
     """
 
     file: Path
@@ -56,6 +57,7 @@ class WeightsPlan:
     notes: tuple[str, ...]
     folder: Path
     exists: bool
+    joint_order: JointOrder = "flow-rgb"
 
 
 def plan_import(
@@ -108,20 +110,35 @@ def plan_import(
         notes.append(f"What is no tensor was left aside: {_listed(foreign.leftover)}.")
     _complete(translation, recipe, classes, file)
     digest = sha256_of_file(file)
-    folder = runs / f"{chosen}-imported-{_identity(digest, recipe, names)[:8]}"
+    folder = runs / f"{chosen}-imported-{_identity(digest, recipe, names, joint_order)[:8]}"
     return WeightsPlan(
         file=file, digest=digest, model=chosen, recipe=recipe, classes=classes, actions=names, data=data,
         translation=translation, notes=tuple(notes), folder=folder, exists=(folder / "run.json").is_file(),
+        joint_order=joint_order,
     )  # fmt: skip
 
 
 def import_weights(plan: WeightsPlan, *, versions: Mapping[str, str], command: str) -> Run:
-    """Write the run that `plan` describes, or return it if it is there already."""
+    """Write the run that `plan` describes, or return it if it is there already.
+
+    A run that was imported without a store, or with another, gets the one that is given now.
+
+    Raises:
+        RunError: if it has been scored on the other store.
+    """
     if plan.exists:
-        return read_run(plan.folder)
+        run = read_run(plan.folder)
+        if plan.data.store and plan.data.fingerprint != run.record.data.fingerprint:
+            if run.scores("test") is not None:
+                raise RunError(
+                    f"{run.folder} was imported before and is scored on {run.record.data.store}: "
+                    "move it away, or choose another --runs folder"
+                )
+            run.update(data=plan.data)
+        return run
     network = build_network(plan.recipe, plan.classes)
     network.load_state_dict(plan.translation.tensors)
-    identity = _identity(plan.digest, plan.recipe, plan.actions)
+    identity = _identity(plan.digest, plan.recipe, plan.actions, plan.joint_order)
     save_weights(network, plan.folder / "checkpoints" / "best.ckpt", identity=identity, epoch=0)
     origin = f"imported from {plan.file.name}"
     now = utc_now()
@@ -153,8 +170,9 @@ def import_weights(plan: WeightsPlan, *, versions: Mapping[str, str], command: s
     return create_run(plan.folder, record=record, recipe=plan.recipe)
 
 
-def _identity(digest: str, recipe: Recipe, actions: Sequence[str]) -> str:
-    text = "\n".join((digest, recipe.model_dump_json(), *actions))
+def _identity(digest: str, recipe: Recipe, actions: Sequence[str], joint_order: JointOrder) -> str:
+    order = () if joint_order == "flow-rgb" else (joint_order,)  # others keep the identity they had
+    text = "\n".join((digest, recipe.model_dump_json(), *actions, *order))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

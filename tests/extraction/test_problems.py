@@ -1,0 +1,32 @@
+import errno
+
+import pytest
+
+from egotool.errors import DiskFullError, StoreError, VideoError
+from egotool.extraction.problems import parts_are_good
+from egotool.store import Receipt, write_receipt
+
+
+@pytest.mark.parametrize(
+    ("error", "good"),
+    [
+        (DiskFullError("full"), True),  # however much is free again, once the half-written file has gone
+        (OSError(errno.ENOSPC, "full"), True),
+        (StoreError("a part is damaged"), False),
+        (VideoError("changed"), False),
+        (RuntimeError("who knows"), True),
+    ],
+)
+def test_parts_stay_unless_one_may_be_damaged(error: Exception, good: bool) -> None:
+    assert parts_are_good(error) is good
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_quota_is_a_full_disk(number, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(number, "no room")
+
+    monkeypatch.setattr("egotool.store._receipt.write_text", full)
+    receipt = Receipt.model_construct(arrays=[], ranges=None)
+    with pytest.raises(DiskFullError, match="the disk is full"):
+        write_receipt(tmp_path / "a.json", receipt)
