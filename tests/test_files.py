@@ -57,3 +57,10 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_folder(
     monkeypatch.setattr(os, "scandir", refusing)  # root may list everything
     with pytest.raises(EgotoolError, match=r"S1 cannot be listed \(Permission denied\)"):
         list(files_below(tmp_path))
+
+
+def test_the_file_systems_own_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "lost+found" / "#12.mp4").touch()
+    (tmp_path / "a.mp4").touch()
+    assert list(files_below(tmp_path)) == [tmp_path / "a.mp4"]

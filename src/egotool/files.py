@@ -76,8 +76,13 @@ def files_below(folder: Path) -> Iterator[Path]:
             subfolders.clear()
             continue
         seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        subfolders[:] = sorted(name for name in subfolders if not _is_hidden(name))
         yield from (Path(place, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _is_hidden(folder: str) -> bool:
+    # the file system's own folder at the top of a disk, which only root may list
+    return folder.startswith(".") or folder == "lost+found"
 
 
 def _unlisted(error: OSError) -> None:

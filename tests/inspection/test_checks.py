@@ -246,3 +246,16 @@ def test_the_defaults_that_commands_leave_out_are_those_of_extract():
     assert {name: recorded[name] for name in PARAMETER_OPTIONS} == {
         name: default for name, (_, default) in PARAMETER_OPTIONS.items()
     }
+
+
+def test_a_store_behind_a_link_to_a_folder_is_checked(tmp_path):
+    (tmp_path / "disk2").mkdir()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/S1").symlink_to("../disk2")
+    write_video(tmp_path / "store", "S1/a.mp4", contents(2), parts=(0,))
+    assert is_store(tmp_path / "store")
+    (tmp_path / "disk2/half.mp4.h5").touch()
+    (tmp_path / "disk2/gone.mp4.json").write_text("{}")
+    report = check_store(tmp_path / "store")
+    assert report.videos == 1
+    assert {"unfinished video", "missing store file"} <= kinds(report)

@@ -182,3 +182,14 @@ def test_a_newer_format_of_file_or_receipt_says_upgrade(tmp_path: Path) -> None:
     receipt.write_text(json.dumps({**fields, "format_version": 7, "new": 1}))
     with pytest.raises(StoreError, match=r"made by a newer egotool \(format 7\); upgrade egotool"):
         Store(tmp_path).open(NAME)
+
+
+def test_videos_behind_a_link_to_a_folder_are_listed(tmp_path: Path) -> None:
+    other_disk = tmp_path / "disk2/S1"
+    other_disk.mkdir(parents=True)
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/S1").symlink_to("../disk2/S1")
+    (other_disk / "back").symlink_to(tmp_path / "store")
+    write_video(tmp_path / "store", "S1/a.mp4", contents(2), parts=(0,))
+    assert Store(tmp_path / "store").videos() == ["S1/a.mp4"]
+    assert Store(tmp_path / "store").receipt("S1/a.mp4").video == "S1/a.mp4"

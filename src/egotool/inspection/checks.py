@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from egotool.errors import ManifestError, UsageError
+from egotool.files import files_below
 from egotool.inspection.files import check_files, check_frame_rates
 from egotool.inspection.findings import CheckReport, Counts, Expected, Finding
 from egotool.inspection.labels import by_video, check_labels, named
@@ -23,7 +24,7 @@ def is_store(path: Path) -> bool:
     if not path.is_dir():
         return False
     return (path / ".work").is_dir() or any(
-        receipt.with_suffix(".h5").is_file() for receipt in path.rglob("*.json")
+        file.suffix == ".json" and file.with_suffix(".h5").is_file() for file in files_below(path)
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from egotool.errors import StoreError
+from egotool.files import files_below
 from egotool.inspection.files import VideoFacts, duplicates
 from egotool.inspection.findings import Finding
 from egotool.progress import Progress
@@ -86,14 +87,15 @@ def facts_of(receipts: Mapping[str, Receipt]) -> list[VideoFacts]:
 
 def _unfinished(store: Path) -> Iterator[Finding]:
     """Find HDF5 files without a receipt, receipts without a file, and work that was interrupted."""
-    for path in sorted(store.rglob("*.h5")):
-        if _hidden(path, store) or path.with_suffix(".json").is_file():
+    files = sorted(files_below(store))
+    for path in files:
+        if path.suffix != ".h5" or path.with_suffix(".json").is_file():
             continue
         yield Finding(
             "unfinished video", f"{path} has no receipt, so it is not finished: extract its video again."
         )
-    for path in sorted(store.rglob("*.json")):
-        if _hidden(path, store) or path.with_suffix(".h5").is_file() or path == store / "manifest.json":
+    for path in files:
+        if path.suffix != ".json" or path.with_suffix(".h5").is_file() or path == store / "manifest.json":
             continue
         yield Finding(
             "missing store file",
@@ -216,10 +218,6 @@ def _revisions_mixed(receipts: Mapping[str, Receipt]) -> Iterator[Finding]:
 def _extracted(receipt: Receipt) -> set[str]:
     words = {"rgb"} if Array.RGB.value in receipt.arrays else set()
     return words | {option for array, (_, option) in _PICTURES.items() if array.value in receipt.arrays}
-
-
-def _hidden(path: Path, store: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(store).parts)
 
 
 def _sentence(text: str) -> str:

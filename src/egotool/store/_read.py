@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from egotool.errors import StoreError
+from egotool.files import files_below
 from egotool.manifests import FrameRanges, hold
 from egotool.store._hdf5 import open_for_reading, read_items, repair
 from egotool.store._layout import (
@@ -102,12 +103,17 @@ class Store:
             )
 
     def videos(self) -> list[str]:
-        """Return the names of the finished videos (those with a receipt), sorted."""
+        """Return the names of the finished videos (those with a receipt), sorted.
+
+        Links to folders are followed, as extraction writes through them.
+
+        Raises:
+            EgotoolError: if a folder of the store cannot be listed.
+        """
         return sorted(
             path.relative_to(self.path).as_posix().removesuffix(".json")
-            for path in self.path.rglob("*.json")
-            if path.with_suffix(".h5").exists()
-            and not any(part.startswith(".") for part in path.relative_to(self.path).parts)
+            for path in files_below(self.path)
+            if path.suffix == ".json" and path.with_suffix(".h5").exists()
         )
 
     def receipt(self, video: str) -> Receipt:
