@@ -115,6 +115,16 @@ def test_what_does_not_fit_is_named_and_left_out(store, root):
     assert "--test-subject has no effect" in notes
 
 
+def test_videos_are_found_however_their_names_are_written(store, root):
+    (root / "S1").mkdir()
+    (root / "S1/a.mp4").touch()
+    (root / "manifest.csv").write_text(HEADER + "a,./S1//a.mp4,0,5,x,,,,train\n")
+    labels = update_manifest(store, [root], {"S1/a.mp4": 10}, choice=SplitChoice())
+    assert not any("left out" in note for note in labels.notes)
+    (segment,) = read_manifest(store / "manifest.csv").segments
+    assert segment.video == "S1/a.mp4"
+
+
 def test_splits_are_chosen_where_a_manifest_has_none(store, root):
     lines = [f"{n},S1/take_cup/1.mp4,{n},{n + 1},{'xy'[n % 2]}\n" for n in range(10)]
     (root / "manifest.csv").write_text("segment,video,start_frame,stop_frame,action\n" + "".join(lines))

@@ -66,9 +66,11 @@ def test_files_from_spreadsheets(tmp_path, mark, line_end, separator):
         ("a,v.mp4,0,5,x,,,,val", "unknown split 'val'"),
         (",v.mp4,0,5,x,,,,", "no segment id on line 2"),
         ("a,,0,5,x,,,,", "no video on line 2"),
+        ("a,./,0,5,x,,,,", "no video on line 2"),
         ("a,/v.mp4,0,5,x,,,,", "absolute video path '/v.mp4'"),
         ("a,C:/v.mp4,0,5,x,,,,", "absolute video path 'C:/v.mp4'"),
         ("a,../v.mp4,0,5,x,,,,", "that leaves its folder"),
+        ("a,./../v.mp4,0,5,x,,,,", "that leaves its folder"),
         ("a,v.mp4,0,5,x,,,,\na,v.mp4,6,9,x,,,,", "segment id 'a' of line 2 again on line 3"),
         ("a,v.mp4,0,5,x,y,,,,,,z", "12 fields for 9 columns"),
     ],
@@ -79,6 +81,12 @@ def test_wrong_rows_are_named(tmp_path, row, complaint):
         read_manifest(path)
     assert complaint in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_names_as_find_prints_them(tmp_path):
+    rows = "a,./v.mp4,0,5,x,,,,\nb,S1//v.mp4,0,5,x,,,,\nc,S1/./v.mp4,0,5,x,,,,\n"
+    manifest = read_manifest(written(tmp_path, HEADER + rows))
+    assert [segment.video for segment in manifest.segments] == ["v.mp4", "S1/v.mp4", "S1/v.mp4"]
 
 
 def test_several_wrong_rows_are_counted(tmp_path):

@@ -38,7 +38,7 @@ def read_manifest(path: Path) -> Manifest:
 
     UTF-8 with or without a byte-order mark; any line ends; fields separated by commas, semicolons or tabs,
     quoted where needed; columns in any order. Spaces around a field are dropped, columns of other names and
-    blank lines ignored.
+    blank lines ignored. `./S1//a.mp4` is read as `S1/a.mp4`, as videos of a store are called.
 
     Args:
         path: the CSV file.
@@ -90,7 +90,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
 
 def video_name_problem(name: str) -> str | None:
     """Return why `name` cannot be the name of a video below a folder, or None if it can."""
-    if not name:
+    if not PurePosixPath(name).parts:
         return "no video"
     if name.startswith("/") or re.match(r"[A-Za-z]:[/\\]", name):
         return f"the absolute video path {name!r} (use the path below the folder of the videos)"
@@ -124,7 +124,7 @@ class _RowReader:
             return None
         return Segment(
             segment=row["segment"],
-            video=row["video"],
+            video=PurePosixPath(row["video"]).as_posix(),
             start_frame=start,
             stop_frame=stop,
             action=row["action"],
