@@ -79,6 +79,9 @@ def test_a_manifest_without_sidecar_is_somebodys(store, root):
 
 
 def test_the_manifest_of_the_videos_wins(store, root):
+    for video in COUNTS:
+        (root / video).parent.mkdir(parents=True)
+        (root / video).touch()
     update_manifest(store, [root], COUNTS, choice=SplitChoice())
     (root / "manifest.csv").write_text(
         HEADER + "a,S1/take_cup/1.mp4,0,5,x,,,,train\nb,S1/take_cup/1.mp4,5,10,y,,,,test\n"
@@ -90,6 +93,88 @@ def test_the_manifest_of_the_videos_wins(store, root):
     assert read_manifest(store / "manifest.csv") == read_manifest(root / "manifest.csv")
     # …also when only other videos are extracted later
     assert update_manifest(store, [root / "elsewhere"], COUNTS, choice=SplitChoice()).source == "kept"
+
+
+def two_folders(tmp_path, columns=HEADER, splits=(",,,,train", ",,,,test")):
+    """Two folders with a video and a manifest each, and the frame counts of both videos."""
+    folders = []
+    for name, rest in zip("ab", splits, strict=True):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.mp4").touch()
+        (folder / "manifest.csv").write_text(columns + f"{name},{name}.mp4,0,5,{name}{rest}\n")
+        folders.append(folder)
+    return *folders, {"a.mp4": 10, "b.mp4": 10}
+
+
+def stored_ids(store):
+    return [segment.segment for segment in read_manifest(store / "manifest.csv").segments]
+
+
+def test_a_second_folder_with_its_manifest_keeps_the_labels_of_the_first(store, tmp_path):
+    one, two, counts = two_folders(tmp_path)
+    update_manifest(store, [one], {"a.mp4": 10}, choice=SplitChoice())
+    labels = update_manifest(store, [two], counts, choice=SplitChoice())
+    assert labels.problems == ()
+    assert "1 segment of other videos of the store kept." in labels.notes
+    assert stored_ids(store) == ["a", "b"]
+    before = (store / "manifest.json").read_bytes()
+    for folder in (one, two):  # again, in any order
+        update_manifest(store, [folder], counts, choice=SplitChoice())
+        assert stored_ids(store) == ["a", "b"]
+    assert (store / "manifest.json").read_bytes() == before
+    # a video that is gone from the store goes from its manifest
+    update_manifest(store, [two], {"b.mp4": 10}, choice=SplitChoice())
+    assert stored_ids(store) == ["b"]
+
+
+def test_labels_of_folder_names_stay_beside_a_manifest(store, tmp_path, root):
+    two = two_folders(tmp_path)[1]
+    update_manifest(store, [root], COUNTS, choice=SplitChoice())
+    labels = update_manifest(store, [two], {**COUNTS, "b.mp4": 10}, choice=SplitChoice())
+    assert labels.segments == 4
+    assert labels.source == f"folders, {two / 'manifest.csv'}"
+
+
+def test_what_a_manifest_says_no_more_of_its_videos_goes(store, tmp_path):
+    one, two, counts = two_folders(tmp_path)
+    update_manifest(store, [one], {"a.mp4": 10}, choice=SplitChoice())
+    update_manifest(store, [two], counts, choice=SplitChoice())
+    (one / "manifest.csv").write_text(HEADER)  # beside its video
+    update_manifest(store, [one], counts, choice=SplitChoice())
+    assert stored_ids(store) == ["b"]
+    (two / "manifest.csv").write_text(HEADER + "new,b.mp4,5,9,x,,,,train\n")
+    update_manifest(store, [two], counts, choice=SplitChoice())
+    assert stored_ids(store) == ["new"]
+    # given with --manifest, from wherever
+    elsewhere = tmp_path / "labels.csv"
+    elsewhere.write_text(HEADER)
+    update_manifest(store, [two], counts, choice=SplitChoice(), given=[elsewhere])
+    assert stored_ids(store) == []
+
+
+def test_a_segment_id_that_the_store_has_for_another_video(store, tmp_path):
+    one, two, counts = two_folders(tmp_path)
+    update_manifest(store, [one], {"a.mp4": 10}, choice=SplitChoice())
+    text = (two / "manifest.csv").read_text()
+    (two / "manifest.csv").write_text(text.replace("b,b.mp4", "a,b.mp4"))
+    (problem,) = update_manifest(store, [two], counts, choice=SplitChoice()).problems
+    assert "segment id 'a'" in problem
+    assert "for a.mp4" in problem
+    assert stored_ids(store) == ["a"]
+
+
+def test_splits_are_chosen_together_where_nobody_wrote_one(store, tmp_path):
+    columns = "segment,video,start_frame,stop_frame,action,subject\n"
+    one, two, counts = two_folders(tmp_path, columns, (",S1", ",S2"))
+    update_manifest(store, [one], {"a.mp4": 10}, choice=SplitChoice())
+    update_manifest(store, [two], counts, choice=SplitChoice())
+    assert [each.split for each in read_manifest(store / "manifest.csv").segments] == ["train", "test"]
+    # …but not those that somebody wrote
+    (one / "manifest.csv").write_text(columns.replace("subject", "split") + "a,a.mp4,0,5,a,test\n")
+    update_manifest(store, [one], counts, choice=SplitChoice())
+    update_manifest(store, [two], counts, choice=SplitChoice())
+    assert read_manifest(store / "manifest.csv").segments[0].split == "test"
 
 
 def test_what_does_not_fit_is_named_and_left_out(store, root):

@@ -23,6 +23,7 @@ from egotool.manifests import (
     similar_actions,
     write_with_sidecar,
 )
+from egotool.store import receipt_file
 
 _DOES = {"train": "trains", "validation": "validates", "test": "tests"}
 MANIFEST_NAME = "manifest.csv"
@@ -77,8 +78,8 @@ def update_manifest(
     """Bring the manifest of a store up to date with the videos in it.
 
     In this order: a manifest in the store that somebody edited is kept; a `manifest.csv` in a folder of
-    videos is copied, without the segments that do not fit; a copy made earlier is kept; otherwise the folders
-    that the videos lie in name actions and subjects.
+    videos is copied, without the segments that do not fit, and segments of other folders' videos stay; a copy
+    made earlier is kept; otherwise the folders that the videos lie in name actions and subjects.
 
     Args:
         store: the store.
@@ -108,7 +109,7 @@ def update_manifest(
         manifest = manifest_from_folders(frame_counts, seed=choice.seed, test_subjects=choice.test_subjects)
     except EgotoolError as error:
         return LabelResult(path=path if path.exists() else None, problems=(str(error),))
-    _write(path, manifest, source="folders", choice=choice)
+    _write(path, manifest, source="folders", choice=choice, splits_chosen=True)
     return _result(path, manifest, source="folders", notes=folder_notes(frame_counts))
 
 
@@ -150,27 +151,101 @@ def _copied(
     choice: SplitChoice,
 ) -> LabelResult:
     manifest = _read_all(given)
+    earlier = _earlier(path, manifest, [*roots, *(each.parent for each in given)], frame_counts)
+    _refuse_twice(earlier, manifest, path, given)
     later_videos = {
         video for video in {s.video for s in manifest.segments} if _is_for_later(video, roots, frame_counts)
     }
     later = [segment for segment in manifest.segments if segment.video in later_videos]
     present = Manifest(tuple(s for s in manifest.segments if s.video not in later_videos))
     problems = check_manifest(present, frame_counts, ranges=ranges)
-    kept = Manifest(tuple(s for s in present.segments if fits(s, frame_counts, ranges=ranges)))
+    fitting = Manifest(tuple(s for s in present.segments if fits(s, frame_counts, ranges=ranges)))
     notes = []
     if later:
-        which = "1 segment" if len(later) == 1 else f"{len(later)} segments"
-        notes.append(f"{which} of {given[0]} left out: of videos that are not in the store yet.")
-    if any(segment.split for segment in manifest.segments):
-        if choice.test_subjects:
-            notes.append(f"--test-subject has no effect: {given[0]} says which segments test.")
-    elif any(segment.action for segment in kept.segments):
-        kept = assign_splits(kept, seed=choice.seed, test_subjects=choice.test_subjects)
+        notes.append(
+            f"{_counted(len(later))} of {given[0]} left out: of videos that are not in the store yet."
+        )
+    if earlier.segments:
+        notes.append(f"{_counted(len(earlier.segments))} of other videos of the store kept.")
+    says_splits = any(segment.split for segment in manifest.segments)
+    if says_splits and choice.test_subjects:
+        notes.append(f"--test-subject has no effect: {given[0]} says which segments test.")
+    if not says_splits and any(segment.action for segment in fitting.segments):
         notes.append(f"{given[0]} has no splits, so they were chosen.")
-    notes += similar_actions(manifest) + overlap_note(manifest) + _missing_from(manifest, frame_counts)
+    written, splits_chosen = _divided(path, earlier, fitting, says_splits=says_splits, choice=choice)
+    everything = Manifest((*earlier.segments, *manifest.segments))
+    notes += similar_actions(everything) + overlap_note(everything) + _missing_from(everything, frame_counts)
     source = ", ".join(map(str, given))
-    _write(path, kept, source=source, choice=choice)
-    return _result(path, kept, source=source, notes=notes, problems=problems)
+    sidecar = Sidecar.read(path)
+    if earlier.segments and sidecar is not None:
+        source = _with_source(sidecar.source, source)
+    _write(path, written, source=source, choice=choice, splits_chosen=splits_chosen)
+    return _result(path, written, source=source, notes=notes, problems=problems)
+
+
+def _counted(segments: int) -> str:
+    return "1 segment" if segments == 1 else f"{segments} segments"
+
+
+def _earlier(
+    path: Path, manifest: Manifest, folders: Sequence[Path], frame_counts: Mapping[str, int]
+) -> Manifest:
+    """Return the segments of the manifest `path` of which `manifest` says nothing.
+
+    They are of videos of the store that it does not name, and that do not lie in one of `folders` either: of
+    those that do, it would have said what there is to say.
+    """
+    if not path.exists():
+        return Manifest(())
+    segments = read_manifest(path).segments
+    named = {segment.video for segment in manifest.segments}
+    others = {
+        video
+        for video in {segment.video for segment in segments} - named
+        # a receipt that this version cannot read is no reason to lose labels
+        if (video in frame_counts or receipt_file(path.parent, video).is_file())
+        and not any((folder / video).is_file() for folder in folders)
+    }
+    return Manifest(tuple(segment for segment in segments if segment.video in others))
+
+
+def _refuse_twice(earlier: Manifest, manifest: Manifest, path: Path, given: Sequence[Path]) -> None:
+    """Raise if a segment id of `manifest` is that of another video's segment in the store already."""
+    video_of = {segment.segment: segment.video for segment in earlier.segments}
+    for segment in manifest.segments:
+        if segment.segment in video_of:
+            names = " and ".join(map(str, given))
+            raise ManifestError(
+                f"the segment id {segment.segment!r} is in {path} already, for {video_of[segment.segment]}, "
+                f"so nothing was copied from {names}: rename it there and type the command again."
+            )
+
+
+def _divided(
+    path: Path, earlier: Manifest, fitting: Manifest, *, says_splits: bool, choice: SplitChoice
+) -> tuple[Manifest, bool]:
+    """Return earlier and new segments with splits, and whether all of them were chosen.
+
+    Where all are to be chosen they are chosen together, so that one subject is not on both sides; splits that
+    somebody wrote are kept.
+    """
+    sidecar = Sidecar.read(path)
+    all_chosen = not says_splits and (not earlier.segments or (sidecar is not None and sidecar.splits_chosen))
+    seed, test_subjects = choice.seed, choice.test_subjects
+    choose = not says_splits and any(segment.action for segment in fitting.segments)
+    if choose and not all_chosen:
+        fitting = assign_splits(fitting, seed=seed, test_subjects=test_subjects)
+    together = (earlier.segments, fitting.segments)
+    if earlier.segments and read_manifest(path).segments[0] not in earlier.segments:
+        together = (fitting.segments, earlier.segments)  # as they are: what is the same is not written anew
+    manifest = Manifest((*together[0], *together[1]))
+    if choose and all_chosen:
+        manifest = assign_splits(manifest, seed=seed, test_subjects=test_subjects)
+    return manifest, all_chosen
+
+
+def _with_source(earlier: str, source: str) -> str:
+    return earlier if f", {source}, " in f", {earlier}, " else f"{earlier}, {source}"
 
 
 def _is_for_later(video: str, roots: Sequence[Path], frame_counts: Mapping[str, int]) -> bool:
@@ -188,9 +263,14 @@ def _missing_from(manifest: Manifest, frame_counts: Mapping[str, int]) -> list[s
     return [f"{count} no segment in the manifest: {shown}."]
 
 
-def _write(path: Path, manifest: Manifest, *, source: str, choice: SplitChoice) -> None:
+def _write(path: Path, manifest: Manifest, *, source: str, choice: SplitChoice, splits_chosen: bool) -> None:
     write_with_sidecar(
-        path, manifest, source=source, split_seed=choice.seed, test_subjects=list(choice.test_subjects)
+        path,
+        manifest,
+        source=source,
+        split_seed=choice.seed,
+        test_subjects=list(choice.test_subjects),
+        splits_chosen=splits_chosen,
     )
 
 

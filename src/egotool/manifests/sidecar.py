@@ -17,17 +17,25 @@ class Sidecar:
     Attributes:
         source: where its segments came from.
         sha256: digest of the file as it was written.
+        splits_chosen: all splits were chosen by a command, none given.
     """
 
     source: str
     sha256: str
+    splits_chosen: bool = False
 
     @classmethod
     def read(cls, manifest: Path) -> "Sidecar | None":
         """Read what lies beside `manifest`; None if there is nothing, or nothing legible."""
         try:
             values = json.loads(manifest.with_suffix(".json").read_text(encoding="utf-8"))
-            return cls(source=str(values["source"]), sha256=str(values["sha256"]))
+            source = str(values["source"])
+            return cls(
+                source=source,
+                sha256=str(values["sha256"]),
+                # not recorded in earlier versions, but splits of folders are always chosen
+                splits_chosen=values.get("splits_chosen", source == "folders") is True,
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
