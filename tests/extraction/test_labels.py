@@ -1,12 +1,13 @@
 """The manifest of a store."""
 
 import json
+import threading
 
 import pytest
 
 from egotool.errors import UsageError
 from egotool.extraction import SplitChoice, update_manifest
-from egotool.extraction.labels import check_choice
+from egotool.extraction.labels import check_choice, manifest_lock
 from egotool.manifests import read_manifest
 
 COUNTS = {"S1/take_cup/1.mp4": 10, "S1/open_jar/1.mp4": 12, "S2/take_cup/1.mp4": 9}
@@ -247,3 +248,18 @@ def test_the_test_subject_is_checked_against_the_manifest_too(root):
     check_choice(COUNTS, [root], SplitChoice(test_subjects=("P1",)))
     with pytest.raises(UsageError, match="the subjects are P1, P2"):
         check_choice(COUNTS, [root], SplitChoice(test_subjects=("S1",)))
+
+
+def test_one_process_at_a_time_works_on_the_manifest(store):
+    entered = threading.Event()
+
+    def second():
+        with manifest_lock(store):
+            entered.set()
+
+    with manifest_lock(store):
+        other = threading.Thread(target=second)
+        other.start()
+        assert not entered.wait(0.3)
+    other.join(10)
+    assert entered.is_set()

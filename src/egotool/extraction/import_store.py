@@ -8,7 +8,7 @@ from pathlib import Path
 from egotool.errors import StoreError, UsageError
 from egotool.extraction.frame_folders import FoundFolders, FrameFolder, find_frame_folders
 from egotool.extraction.imported import ImportParameters, import_frames
-from egotool.extraction.labels import MANIFEST_NAME
+from egotool.extraction.labels import MANIFEST_NAME, manifest_lock
 from egotool.extraction.results import VideoResult
 from egotool.manifests import (
     DatasetDescriptor,
@@ -137,7 +137,8 @@ def import_store(
         overwrite=overwrite,
         progress=progress,
     )
-    kept = _write_manifest(out, plan.manifest, results, source=str(source), overwrite=overwrite)
+    with manifest_lock(out):
+        kept = _write_manifest(out, plan.manifest, results, source=str(source), overwrite=overwrite)
     return ImportedStore(plan, tuple(results), out / MANIFEST_NAME, kept)
 
 

@@ -1,12 +1,15 @@
 """The manifest of a store: copied from the videos' folder or made from folder names; edits are kept."""
 
+import contextlib
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from egotool.errors import EgotoolError, ManifestError
 from egotool.extraction.results import LabelResult
+from egotool.extraction.work import VideoLock
 from egotool.manifests import (
     SPLITS,
     FrameRanges,
@@ -28,6 +31,7 @@ from egotool.store import receipt_file
 _DOES = {"train": "trains", "validation": "validates", "test": "tests"}
 MANIFEST_NAME = "manifest.csv"
 NAMES_SHOWN = 5
+_SECONDS_BETWEEN_TRIES = 0.1
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,23 @@ def check_choice(
         assign_splits(manifest, test_subjects=choice.test_subjects)
 
 
+@contextlib.contextmanager
+def manifest_lock(store: Path) -> Iterator[None]:
+    """Let one process at a time bring the manifest of `store` up to date; others wait.
+
+    Hold it from looking at the videos on: what a process did not see yet, it would take out.
+    """
+    # No video can have this name: see `receipt_file`.
+    lock = VideoLock(store, Path(MANIFEST_NAME).stem)
+    with contextlib.suppress(OSError):  # where nothing can be written there is nothing to guard
+        while not lock.acquire():
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def update_manifest(
     store: Path,
     roots: Sequence[Path],
@@ -75,7 +96,7 @@ def update_manifest(
     ranges: Mapping[str, FrameRanges] | None = None,
     given: Sequence[Path] | None = None,
 ) -> LabelResult:
-    """Bring the manifest of a store up to date with the videos in it.
+    """Bring the manifest of a store up to date with the videos in it; hold `manifest_lock`.
 
     In this order: a manifest in the store that somebody edited is kept; a `manifest.csv` in a folder of
     videos is copied, without the segments that do not fit, and segments of other folders' videos stay; a copy

@@ -11,7 +11,7 @@ from egotool.errors import EgotoolError, StoreError, UsageError
 from egotool.extraction.hand_masks import hand_masks_for
 from egotool.extraction.job import Key, VideoJob
 from egotool.extraction.kernels import compile_kernels, prepare_worker
-from egotool.extraction.labels import SplitChoice, check_choice, update_manifest
+from egotool.extraction.labels import SplitChoice, check_choice, manifest_lock, update_manifest
 from egotool.extraction.order import next_task
 from egotool.extraction.parameters import Content, ExtractionParameters, ranges_asked_for, with_segments
 from egotool.extraction.pool import (
@@ -115,17 +115,18 @@ def extract_videos(
             hands=hand_folders,
         )
         results = extraction.run()
-    receipts = _receipts(out)
+    with manifest_lock(out):
+        receipts = _receipts(out)
+        labels = update_manifest(
+            out,
+            roots,
+            {video: receipt.frame_count for video, receipt in receipts.items()},
+            choice=choice,
+            ranges=ranges_of(receipts),
+            given=given,
+        )
     if progress is not None:
         _tell_of_older_flow(receipts, progress)
-    labels = update_manifest(
-        out,
-        roots,
-        {video: receipt.frame_count for video, receipt in receipts.items()},
-        choice=choice,
-        ranges=ranges_of(receipts),
-        given=given,
-    )
     return ExtractionSummary(out, tuple(results), labels, time.monotonic() - begun)
 
 

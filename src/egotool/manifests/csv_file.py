@@ -81,11 +81,16 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         manifest: the segments to write, in this order.
         path: the file to write or replace.
     """
+    write_text(path, manifest_text(manifest))
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Return what `write_manifest` writes."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(values_of(segment) for segment in manifest.segments)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def video_name_problem(name: str) -> str | None:
