@@ -503,7 +503,7 @@ def test_bad_videos_fail_and_the_others_are_done(videos, tmp_path):
         assert all(result.problem and result.video in result.problem for result in summary.failures)
         assert not summary.ok
     assert Store(out).videos() == ["S1/take_cup/1.mp4", "S2/take_cup/1.mp4"]
-    assert sorted(path.name for path in (out / ".work").rglob("*")) == ["locks.lock"]
+    assert sorted(path.name for path in (out / ".work").rglob("*")) == [".lock"]
 
 
 def broken_off(path: Path, folder: Path) -> Path:

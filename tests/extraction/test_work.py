@@ -1,15 +1,21 @@
+"""The work folder of a video, its lock, and names that the store itself needs."""
+
 import errno
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from egotool.errors import VideoError
+from egotool.errors import StoreError, VideoError
+from egotool.extraction import Content, extract_videos
 from egotool.extraction.stages import prepare_index, prepare_source
 from egotool.extraction.work import VideoLock, WorkFolder
-from egotool.store import receipt_file, store_file
-from tests.extraction.conftest import make_video
+from egotool.store import Store, receipt_file, store_file
+from egotool.video import find_videos
+from tests.extraction.conftest import SMALL, make_video
 
 
 def silent(*_: object) -> None: ...
@@ -55,12 +61,12 @@ def test_a_folder_of_the_store_may_lie_on_another_disk(tmp_path, monkeypatch):
     work.path.mkdir(parents=True)
     work.joined.write_bytes(b"arrays")
     work.receipt.write_bytes(b"receipt")
-    replace = Path.replace
+    renamed = Path.replace
 
     def across(path: Path, target: Path) -> Path:
         if ".work" in path.parts:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return replace(path, target)
+        return renamed(path, target)
 
     monkeypatch.setattr(Path, "replace", across)
     work.publish()
@@ -76,3 +82,37 @@ def test_a_video_that_changes_while_it_is_read_is_noticed(tmp_path):
     os.utime(video, ns=(1, 1))
     with pytest.raises(VideoError, match="was changed while it was read"):
         source.check_unchanged()
+
+
+@pytest.mark.parametrize("name", ["locks", ".locks", ".lock", "lock", "S1/.lock"])
+def test_no_video_has_the_lock_of_the_whole_store(tmp_path: Path, name: str) -> None:
+    lock = VideoLock(tmp_path, name)
+    # Else its process would wait for ever for a lock that it holds itself.
+    assert Path(lock._own.lock_file) != Path(lock._all.lock_file)
+
+
+def test_a_video_called_locks_can_be_locked(tmp_path: Path) -> None:
+    # where an earlier version left the lock of the whole store
+    (tmp_path / ".work").mkdir()
+    (tmp_path / ".work/locks.lock").touch()
+    lock = VideoLock(tmp_path, "locks")
+    assert lock.acquire()
+    assert not VideoLock(tmp_path, "locks").acquire()
+    lock.release()
+    again = VideoLock(tmp_path, "locks")
+    assert again.acquire()
+    again.release()
+    assert [path.name for path in (tmp_path / ".work").iterdir()] == [".lock"]
+
+
+def test_videos_called_as_files_of_the_store_itself(tmp_path):
+    make_video(tmp_path / "a.mp4")
+    for name in ("locks", "manifest"):
+        shutil.copy(tmp_path / "a.mp4", tmp_path / name)
+    out = tmp_path / "store"
+    only_rgb = replace(SMALL, contents=frozenset({Content.RGB}))
+    summary = extract_videos(find_videos([tmp_path / "locks"]), out=out, parameters=only_rgb, workers=0)
+    assert summary.failures == ()
+    assert Store(out).videos() == ["locks"]
+    with pytest.raises(StoreError, match="cannot be called 'manifest'"):
+        extract_videos(find_videos([tmp_path / "manifest"]), out=out, workers=0)

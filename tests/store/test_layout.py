@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from egotool.errors import UsageError
+from egotool.errors import StoreError, UsageError
 from egotool.store import FLOW_SCALE, UNITS, Array, decode_flow, encode_flow, receipt_file, store_file
 
 FLOWS = arrays(np.float32, (2, 3, 4), elements=st.floats(-2000, 2000, width=32))
@@ -46,3 +46,11 @@ def test_files_of_a_video_lie_beside_each_other_inside_the_store() -> None:
 
 def test_every_array_has_a_unit() -> None:
     assert set(UNITS) == {array.value for array in Array}
+
+
+def test_no_video_has_the_name_of_the_manifest() -> None:
+    for name in ("manifest", "./manifest", "manifest/"):
+        with pytest.raises(StoreError, match="a video cannot be called 'manifest'"):
+            receipt_file(Path("store"), name)
+    for name in ("manifest.mp4", "S1/manifest"):
+        assert receipt_file(Path("store"), name) == Path("store", f"{name}.json")

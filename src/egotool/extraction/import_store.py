@@ -23,7 +23,7 @@ from egotool.manifests import (
     write_with_sidecar,
 )
 from egotool.progress import Progress
-from egotool.store import Store
+from egotool.store import Store, receipt_file
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,12 @@ def import_store(
         workers: threads that read pictures.
         overwrite: write everything again, an edited manifest, too.
         progress: is told how many frames are done.
+
+    Raises:
+        StoreError: if no video of a store can be called as one of the folders.
     """
+    for folder in plan.found.folders:
+        receipt_file(out, folder.name)  # refuses such a name before any work
     results = import_frames(
         plan.found.folders,
         out=out,

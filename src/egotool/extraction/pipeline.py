@@ -78,9 +78,11 @@ def extract_videos(
         UsageError: if `choice` names a test subject that there is not, there are to be segments only and
             no manifest says which, or `hands` has none for any video.
         ManifestError: if `manifest` cannot be read.
-        StoreError: if `out` cannot be written to.
+        StoreError: if `out` cannot be written to, or no video of a store can be called as one of `found`.
     """
     begun = time.monotonic()
+    for video in found:
+        receipt_file(out, video.name)  # refuses names that no video of a store can have
     choice = choice or SplitChoice()
     roots = list(dict.fromkeys(video.root for video in found))
     if segments_only and manifest is None:

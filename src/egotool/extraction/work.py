@@ -138,7 +138,8 @@ class VideoLock:
         self._folder = store / _FOLDER
         self._work = WorkFolder(store, video).path
         self._path = inside(self._folder, f"{video}.lock")
-        self._all = FileLock(self._folder / "locks.lock")
+        # As if for a video without a name: no video's own lock can be this file.
+        self._all = FileLock(self._folder / ".lock")
         self._own = FileLock(self._path)
 
     def acquire(self) -> bool:

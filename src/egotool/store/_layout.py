@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -132,7 +132,16 @@ def store_file(store: Path, video: str) -> Path:
 
 
 def receipt_file(store: Path, video: str) -> Path:
-    """Return the path of the receipt of `video` in `store`."""
+    """Return the path of the receipt of `video` in `store`.
+
+    Raises:
+        StoreError: if it would be the file that says where the manifest of the store comes from.
+    """
+    if PurePosixPath(video) == PurePosixPath("manifest"):
+        raise StoreError(
+            "a video cannot be called 'manifest', as its receipt would be the manifest.json of the store: "
+            "rename the file, or give it a suffix such as .mp4"
+        )
     return inside(store, f"{video}.json")
 
 
