@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from egotool.errors import UsageError
-from egotool.extraction import Content, ExtractionParameters, SplitChoice, Status, extract_videos, stages
+from egotool.extraction import (
+    Content,
+    ExtractionParameters,
+    SplitChoice,
+    Status,
+    extract_videos,
+    plan_extraction,
+    stages,
+)
 from egotool.extraction.pool import Report
 from egotool.extraction.work import VideoLock
 from egotool.motion import (
@@ -320,6 +328,8 @@ def test_a_changed_video_replaces_what_is_finished_only_when_asked(videos, tmp_p
     summary = extracted(videos, out)
     assert [video.status for video in summary.videos] == [Status.FAILED, Status.UNCHANGED]
     assert "another video than it was made of" in summary.videos[0].problem
+    plan = plan_extraction(find_videos([videos]), out=out, parameters=SMALL)
+    assert "another video than it was made of" in plan.videos[0].problem
     receipt_file(out, "S1/take_cup/1.mp4").unlink()  # as the sentence says, for this one alone
     summary = extracted(videos, out)
     assert [video.status for video in summary.videos] == [Status.EXTRACTED, Status.UNCHANGED]

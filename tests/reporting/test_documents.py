@@ -90,6 +90,8 @@ def test_latex_is_balanced_and_its_rows_fit_the_columns(number: int, table: Comp
 
 def test_latex_escapes_what_means_something_to_latex(table: ComparisonTable) -> None:
     assert r"50\% \& \{more\}\_\$x\textasciicircum{}\#\textasciitilde{}" in DOCUMENTS["latex"](table)
+    elsewhere = DOCUMENTS["latex"](comparison_table(4, [], runs=Path("elsewhere")))
+    assert r"\texttt{egotool train idt-net -{}-runs elsewhere}" in elsewhere and "& -- &" in elsewhere
 
 
 @pytest.fixture

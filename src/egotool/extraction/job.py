@@ -366,7 +366,8 @@ def refuse_to_replace(
     if not before.complete or not path.is_file() or path.stat().st_size != before.file_bytes:
         return
     either = f"--overwrite makes it anew (or remove {receipt}, for this one alone); another --out keeps it"
-    if sha256 is not None and sha256 != before.source_sha256:
+    other_size = source.stat().st_size != before.source_bytes
+    if other_size or sha256 not in (None, before.source_sha256):
         raise StoreError(f"{path} is finished, and {source} is another video than it was made of: {either}")
     conflicts = parameters.conflicts(before.parameters, {Array(name) for name in before.arrays})
     if conflicts:

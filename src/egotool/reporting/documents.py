@@ -301,7 +301,8 @@ _LATEX: Mapping[str, str] = MappingProxyType(
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    parts = text.split("--")  # an option, and no dash
+    return "-{}-".join("".join(_LATEX.get(character, character) for character in part) for part in parts)
 
 
 DOCUMENTS: Mapping[str, Callable[[ComparisonTable], str]] = MappingProxyType(
