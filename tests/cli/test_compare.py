@@ -150,6 +150,26 @@ def test_what_was_changed_in_the_training_is_named(runs: Path, capsys: pytest.Ca
     assert "swept,dynamic-1: runs of different recipes are averaged" in text
 
 
+def test_scores_on_other_data_are_noted(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    assert "other data" not in compared(runs, "dynamic-0", "rgb-0", capsys)
+    run = read_run(runs / "dynamic-0")
+    scores = run.scores()
+    assert scores is not None
+    run.write_scores(scores.model_copy(update={"data_fingerprint": "f" * 64}))
+    notes = json.loads(compared(runs, "dynamic-0", "rgb-0", capsys))["notes"]
+    assert notes == ["dynamic-0 was scored on other data than it was trained with."]
+
+
+def test_scores_of_an_unfinished_training_are_not_compared(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    run = read_run(runs / "dynamic-0")
+    scores = run.scores()
+    assert scores is not None
+    run.write_scores(scores.model_copy(update={"selection": "epoch 2, the best of 2 of 5 epochs so far"}))
+    with pytest.raises(RunError, match="was scored on the test split before its training ended"):
+        compared(runs, "dynamic-0", "rgb-0", capsys)
+    assert json.loads(compared(runs, "dynamic-net", "rgb", capsys))["a"]["runs"] == ["dynamic-1"]
+
+
 def test_different_protocols_are_noted(runs: Path, capsys: pytest.CaptureFixture) -> None:
     assert "protocols differ" in compared(runs, "paper", "rgb-0", capsys, "markdown")
 

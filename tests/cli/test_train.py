@@ -184,6 +184,6 @@ def test_two_devices_stop_when_the_first_is_told_to(tmp_path: Path) -> None:
     while not list(tmp_path.glob("runs/convlstm-*/checkpoints/last.ckpt")) and time.monotonic() < until:
         time.sleep(0.2)
     training.terminate()
-    _, err = training.communicate(timeout=30)  # not before the second has closed its end, too
+    _, err = training.communicate(timeout=120)  # not before the second has closed its end, too
     assert training.returncode == 130, err
     assert err.count("Stopped; the same command goes on from here.") == 1

@@ -298,6 +298,12 @@ def _notes(a: Side, b: Side) -> list[str]:
     if {each.recipe for each in a.scores} != {each.recipe for each in b.scores}:
         notes.append("The recipes differ: the difference is that of the trainings as well as of the models.")
     notes += [
+        f"{member.name} was scored on other data than it was trained with."
+        for side in (a, b)
+        for member, scores in zip(side.members, side.scores, strict=True)
+        if isinstance(member, Run) and not member.was_trained_with_data_of(scores)
+    ]
+    notes += [
         f"{side.name}: runs of different recipes are averaged."
         for side in (a, b)
         if len({each.recipe for each in side.scores}) > 1 or _changed_differently(side)
