@@ -3,8 +3,9 @@ import errno
 import pytest
 
 from egotool.errors import DiskFullError, StoreError, VideoError
-from egotool.extraction.problems import parts_are_good
+from egotool.extraction.problems import parts_are_good, problem_of
 from egotool.store import Receipt, write_receipt
+from egotool.video import FoundVideo
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,12 @@ from egotool.store import Receipt, write_receipt
 )
 def test_parts_stay_unless_one_may_be_damaged(error: Exception, good: bool) -> None:
     assert parts_are_good(error) is good
+
+
+def test_a_disk_without_locks_is_named(tmp_path):
+    found = FoundVideo(path=tmp_path / "a.mp4", name="a.mp4", root=tmp_path)
+    said = problem_of(OSError(errno.ENOLCK, "No locks available"), found, tmp_path / "store")
+    assert "store has no file locks (No locks available): choose another --out" in said
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

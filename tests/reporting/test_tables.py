@@ -172,6 +172,15 @@ def test_footnotes_say_what_the_numbers_are(tmp_path: Path) -> None:
         assert said in notes
 
 
+def test_commands_make_what_was_asked_for(tmp_path: Path) -> None:
+    make_run(tmp_path, "one", model="idt-net")
+    found = collect_outcomes(tmp_path).outcomes
+    table = comparison_table(4, found, recipe="small", protocol="paper", folds=True)
+    assert row_of(table, "dynamic-net").command == (
+        "egotool train dynamic-net --recipe small --protocol paper --folds subjects"
+    )
+
+
 def test_commands_join_the_runs_that_are_shown(tmp_path: Path) -> None:
     make_run(tmp_path, "d", model="dynamic-net", recipe="demo", protocol="paper", reason="asked for")
     table = comparison_table(4, collect_outcomes(tmp_path).outcomes, runs=Path("demo/my runs"))

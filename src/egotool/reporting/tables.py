@@ -180,7 +180,8 @@ def comparison_table(
         *problems,
     )
     baseline = _mean_of_baseline(table, chosen)
-    options = _options(members, runs)
+    asked = () if members else _asked_for(recipe, protocol, folds)
+    options = (*asked, *_options(members, runs))
     return ComparisonTable(
         number=number,
         caption=table.caption,
@@ -198,6 +199,15 @@ def _is_strange(table: PaperTable, outcome: Outcome) -> bool:
     """Tell whether `outcome` is of a model of the table, but of none of its rows."""
     models = {table.model_of(row) for row in table.rows}
     return outcome.model in models and not any(fits_row(table, row, outcome) for row in table.rows)
+
+
+def _asked_for(recipe: str | None, protocol: str | None, folds: bool | None) -> tuple[str, ...]:
+    """Return what a command must say for its run to be one of those that were asked for."""
+    return (
+        *(("--recipe", recipe) if recipe is not None and recipe in recipe_names() else ()),
+        *(("--protocol", protocol) if protocol not in (None, "honest") else ()),
+        *(("--folds", "subjects") if folds else ()),
+    )
 
 
 def _options(members: Sequence[Outcome], runs: Path | None) -> tuple[str, ...]:
