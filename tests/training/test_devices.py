@@ -1,13 +1,15 @@
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from egotool.errors import EgotoolError, RunError, StoreError
 from egotool.training import DeviceError, Task, TrainingRequest, devices, train_all
 from egotool.training.callbacks import DivergedError
-from egotool.training.devices import agree, all_devices, one_training
+from egotool.training.devices import Meet, agree, all_devices, one_training
 
 Told = tuple[str, str]
 Telling = Callable[[list[Told]], list[Told]]
@@ -128,3 +130,15 @@ def test_a_training_on_one_device_asks_nobody(beside: Telling) -> None:
     beside([])
     with one_training(1):
         assert agree(Path("stage1"), "train", devices=1) == "train"
+
+
+@pytest.mark.parametrize(("first", "fits"), [(("stage1", False), True), (("stage1", True), False)])
+def test_processes_that_meet_over_different_trainings_end(
+    first: Told, fits: bool, beside: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside([])
+    monkeypatch.setattr(devices.distributed, "broadcast_object_list", lambda told, **_: told.insert(0, first))
+    trainer = SimpleNamespace(world_size=2)
+    meet = Meet(Path("runs/stage1"), resume=False)
+    with contextlib.nullcontext() if fits else pytest.raises(DeviceError, match="the first one at stage1"):
+        meet.setup(trainer, None, "fit")  # type: ignore[arg-type]

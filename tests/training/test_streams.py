@@ -47,6 +47,11 @@ def test_two_stream_trains_what_it_starts_from_and_scores_each(two_stream: Run, 
         assert {stage.state for stage in plan.stages} == {"reuse"}
 
 
+def test_a_stream_that_diverges_names_its_own_key(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"^flow-small-\S+ diverged .*`--set streams\.flow\.stages\.0\.lr=…`"):
+        train_model(request(store, tmp_path, "two-stream", "streams.flow.stages.0.lr=1e30"))
+
+
 def test_a_stream_remembers_what_was_changed_for_it(store: Path, tmp_path: Path) -> None:
     changes = ("stages.0.lr=1e-3", "streams.rgb.stages.1.lr=2e-3", "streams.flow.stages.0.lr=3e-3")
     plan = plan_training(request(store, tmp_path, "two-stream", *changes, overrides=changes))
