@@ -16,8 +16,8 @@ motions (fastest, pixels per frame) and three speeds of acting, and reports
   flow above 1 px, warp flow above 1 px.
 
 The clips have motion blur, changing exposure, noise and H.264 compression; `--clean` leaves all four out, and
-`--quality` is the encoder's constant rate factor: at the usual 23 these scenes take half as many bytes per
-pixel as real kitchens (`benchmarks.camera_videos` says how many those have), at 21 about as many.
+`--quality` is the encoder's constant rate factor: at the usual 23 these scenes take two thirds of the
+bytes per pixel of real kitchens (`benchmarks.camera_videos` says how many those have), at 21 about as many.
 With `--hands` the camera's motion is told where hands and arms are, as by `egotool extract --hands`.
 """
 
