@@ -8,6 +8,8 @@ from egotool.runs.paper import HyperParameters
 
 DASH = "–"
 SETTING_HEADINGS = ("lr", "lr super", "lr resnet", "α", "step", "loss")
+MODEL_HEADING = "model"
+OWN_SETTINGS_HEADING = "yours, where different"
 
 
 def accuracy_cell(measured: Measured | None) -> str:
@@ -78,6 +80,49 @@ def own_settings_cell(row: TableRow) -> str:
     """Return the own hyper-parameters that differ in one cell: "step 2 6, α 0.5"."""
     cells = zip(SETTING_HEADINGS, own_setting_cells(row), strict=True)
     return ", ".join(f"{heading} {cell}" for heading, cell in cells if cell)
+
+
+def headings(table: ComparisonTable) -> list[str]:
+    """Return the headings of a table's columns in documents."""
+    found = list(SETTING_HEADINGS) if table.has_settings else [MODEL_HEADING]
+    if own_settings_differ(table):
+        found.append(OWN_SETTINGS_HEADING)
+    found.append("paper, %")
+    if table.has_increase:
+        found.append("paper, Δ RGB")
+    found += ["yours, % ± sd", "trials", "95 % interval", "yours − paper"]
+    if table.has_increase:
+        found.append("yours, Δ RGB")
+    if table.has_last_epoch:
+        found.append("last epoch, %")
+    return found
+
+
+def row_cells(table: ComparisonTable, row: TableRow) -> list[str]:
+    """Return what stands in a row below `headings`."""
+    cells = list(setting_cells(row.settings)) if table.has_settings else [row.label]
+    if own_settings_differ(table):
+        cells.append(own_settings_cell(row))
+    cells.append(f"{row.published}")
+    if table.has_increase:
+        cells.append(increase_cell(row.published_increase))
+    cells += [
+        accuracy_cell(row.measured),
+        str(row.measured.trials) if row.measured else DASH,
+        interval_cell(row.measured),
+        difference_cell(row.measured),
+    ]
+    if table.has_increase:
+        cells.append(increase_cell(row.measured.increase if row.measured else None))
+    if table.has_last_epoch:
+        cells.append(last_epoch_cell(row.measured))
+    return cells
+
+
+def alignments(table: ComparisonTable) -> str:
+    """Return the alignment of each column: l for text, r for numbers."""
+    text = {MODEL_HEADING, OWN_SETTINGS_HEADING}
+    return "".join("l" if heading in text else "r" for heading in headings(table))
 
 
 def _values(settings: HyperParameters) -> tuple[float | tuple[int, ...] | str | None, ...]:

@@ -11,14 +11,9 @@ from types import MappingProxyType
 from egotool import __version__
 from egotool.reporting.cells import (
     DASH,
-    SETTING_HEADINGS,
-    accuracy_cell,
-    difference_cell,
-    increase_cell,
-    interval_cell,
-    last_epoch_cell,
-    own_settings_cell,
-    own_settings_differ,
+    alignments,
+    headings,
+    row_cells,
     setting_cells,
 )
 from egotool.reporting.tables import ComparisonTable, Measured, TableRow
@@ -163,58 +158,17 @@ def _or_empty(value: float | None) -> object:
     return "" if value is None else value
 
 
-def _headings(table: ComparisonTable) -> list[str]:
-    headings = list(SETTING_HEADINGS) if table.has_settings else ["model"]
-    if own_settings_differ(table):
-        headings.append("yours, where different")
-    headings.append("paper, %")
-    if table.has_increase:
-        headings.append("paper, Δ RGB")
-    headings += ["yours, % ± sd", "trials", "95 % interval", "yours − paper"]
-    if table.has_increase:
-        headings.append("yours, Δ RGB")
-    if table.has_last_epoch:
-        headings.append("last epoch, %")
-    return headings
-
-
-def _cells(table: ComparisonTable, row: TableRow) -> list[str]:
-    cells = list(setting_cells(row.settings)) if table.has_settings else [row.label]
-    if own_settings_differ(table):
-        cells.append(own_settings_cell(row))
-    cells.append(f"{row.published}")
-    if table.has_increase:
-        cells.append(increase_cell(row.published_increase))
-    cells += [
-        accuracy_cell(row.measured),
-        str(row.measured.trials) if row.measured else DASH,
-        interval_cell(row.measured),
-        difference_cell(row.measured),
-    ]
-    if table.has_increase:
-        cells.append(increase_cell(row.measured.increase if row.measured else None))
-    if table.has_last_epoch:
-        cells.append(last_epoch_cell(row.measured))
-    return cells
-
-
-def _columns(table: ComparisonTable) -> str:
-    """Return the alignment of each column: l for text, r for numbers."""
-    text = {"model", "yours, where different"}
-    return "".join("l" if heading in text else "r" for heading in _headings(table))
-
-
 def to_markdown(table: ComparisonTable) -> str:
     """Return a pipe table, with a column for the commands of rows without runs; footnotes as a list."""
-    headings, columns = _headings(table), _columns(table)
+    titles, columns = headings(table), alignments(table)
     unfilled = any(row.measured is None for row in table.rows)
     if unfilled:
-        headings.append("to fill this row")
+        titles.append("to fill this row")
         columns += "l"
-    lines = [f"**Table {table.number}.** {_markdown(table.caption)}", "", _pipe_line(headings)]
+    lines = [f"**Table {table.number}.** {_markdown(table.caption)}", "", _pipe_line(titles)]
     lines.append(_pipe_line([":---" if column == "l" else "---:" for column in columns]))
     for row in table.rows:
-        cells = [_markdown(cell) for cell in _cells(table, row)]
+        cells = [_markdown(cell) for cell in row_cells(table, row)]
         if unfilled:
             cells.append(f"`{row.command}`" if row.measured is None else "")
         lines.append(_pipe_line(cells))
@@ -240,21 +194,20 @@ def _note(text: str) -> str:
 
 def to_latex(table: ComparisonTable) -> str:
     """Return a `table` environment that needs only the package booktabs; footnotes as small print below."""
-    headings = _headings(table)
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering\small\setlength{\tabcolsep}{3pt}",
         rf"  \caption{{{_latex(table.caption)}}}",
-        rf"  \begin{{tabular}}{{{_columns(table)}}}",
+        rf"  \begin{{tabular}}{{{alignments(table)}}}",
         r"    \toprule",
-        "    " + " & ".join(_latex(heading) for heading in headings) + r" \\",
+        "    " + " & ".join(_latex(heading) for heading in headings(table)) + r" \\",
         r"    \midrule",
     ]
     for row in table.rows:
         if row.baseline:
             lines.append(r"    \midrule")
-        lines.append("    " + " & ".join(_latex(cell) for cell in _cells(table, row)) + r" \\")
+        lines.append("    " + " & ".join(_latex(cell) for cell in row_cells(table, row)) + r" \\")
     lines += [
         r"    \bottomrule",
         r"  \end{tabular}",
