@@ -19,6 +19,7 @@ COMMANDS = [
     ["extract", "videos/"],
     ["train", "dynamic-net"],
     ["report", "--table", "4"],
+    ["report", "--page", "report.html"],
 ]
 
 

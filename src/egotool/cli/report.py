@@ -10,9 +10,7 @@ from egotool.cli.damaged import tell_of_damaged_runs
 from egotool.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from egotool.reporting.outcomes import Outcome
+    from egotool.reporting import Collection
 
 _FIGURES = "Figures"
 
@@ -41,6 +39,13 @@ def report(
             metavar="RUN_A RUN_B", help="Compare two runs, or models, on the same segments instead."
         ),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="Write an HTML page instead: all tables, or --table, and the trainings behind them.",
+        ),
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder that holds the run folders.")] = Path("runs"),
     recipe: Annotated[str | None, typer.Option(help="Show only runs of this recipe, such as small.")] = None,
     protocol: Annotated[
@@ -59,7 +64,7 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the screen.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file if it exists.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --out or --figure: say what would be written.")
+        bool, typer.Option("--dry-run", help="With --out, --page or --figure: say what would be written.")
     ] = False,
     run: Annotated[
         list[str] | None,
@@ -98,9 +103,13 @@ def report(
         egotool report --figure 3
 
         egotool report --compare dynamic-net rgb
+
+        egotool report --page report.html
     """
     if sum(each is not None for each in (table, figure, compare)) > 1:
         raise UsageError("--table, --figure and --compare are three different things: give one of them")
+    if page is not None and (figure is not None or compare is not None):
+        raise UsageError("--page shows tables and compares them with RGB: leave out --figure and --compare")
     if split not in ("train", "validation", "test"):
         raise UsageError(f"--split is train, validation or test, not {split!r}")
     if protocol not in (None, "honest", "paper"):
@@ -125,6 +134,16 @@ def report(
         draw_figure(
             figure, run or [], runs=runs, recipe=recipe, store=store, segment=segment, count=count, out=out,
             overwrite=overwrite, dry_run=dry_run, as_json=json_,
+        )  # fmt: skip
+        return
+    if page is not None:
+        from egotool.cli.report_page import write_report_page
+
+        if out is not None or format_ is not Format.RICH:
+            raise UsageError("--page FILE.html names the file and its format: leave out --out and --format")
+        write_report_page(
+            page, table=table, runs=runs, recipe=recipe, protocol=protocol, folds=folds, store=store,
+            manifest=manifest, split=split, overwrite=overwrite, dry_run=dry_run, as_json=json_,
         )  # fmt: skip
         return
     wanted = Format.JSON if json_ else format_
@@ -161,22 +180,17 @@ def print_table(
     """Print a table, or write it to `out`."""
     from egotool.console import message_console, output_console
     from egotool.files import write_text
-    from egotool.reporting import DOCUMENTS, collect_outcomes, comparison_table, render_terminal
+    from egotool.reporting import DOCUMENTS, comparison_table, render_terminal
 
     if out is not None and wanted is Format.RICH:
         raise UsageError("--out needs --format markdown, csv, json or latex")
     if out is not None and out.exists() and not overwrite and not dry_run:
         raise UsageError(f"{out} exists: give another name with --out, or replace it with --overwrite")
-    found = collect_outcomes(runs, split=split)
-    if recipe is not None and all(outcome.recipe != recipe for outcome in found.outcomes):
-        raise UsageError(
-            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: "
-            "leave out --recipe to see all"
-        )
+    found, data = chosen_runs(runs, split=split, recipe=recipe, store=store, manifest=manifest)
     notes = [*found.unfinished, *found.problems]
     result = comparison_table(
         table, found.outcomes, recipe=recipe, protocol=protocol, folds=folds,
-        data=_chosen_data(found.outcomes, store=store, manifest=manifest), problems=notes, runs=runs,
+        data=data, problems=notes, runs=runs,
     )  # fmt: skip
     messages = message_console()
     if wanted is Format.RICH:
@@ -195,18 +209,32 @@ def print_table(
         raise typer.Exit(1)
 
 
-def _chosen_data(
-    outcomes: "Sequence[Outcome]", *, store: Path | None, manifest: Path | None
-) -> frozenset[str] | None:
-    """Return the digests of the data in `store`, with `manifest`, that runs were trained on; None: all."""
+def chosen_runs(
+    runs: Path, *, split: str, recipe: str | None, store: Path | None, manifest: Path | None
+) -> "tuple[Collection, frozenset[str] | None]":
+    """Return the trials in `runs`, and the digests of the data that was chosen, None: all.
+
+    Raises:
+        UsageError: if no trial is of the recipe, or on the data.
+    """
+    from egotool.reporting import collect_outcomes
+
+    found = collect_outcomes(runs, split=split)
+    if recipe is not None and all(outcome.recipe != recipe for outcome in found.outcomes):
+        raise UsageError(
+            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: "
+            "leave out --recipe to see all"
+        )
     if store is None and manifest is None:
-        return None
+        return found, None
 
     def same(given: Path | None, recorded: str) -> bool:
         return given is None or given.resolve() == Path(recorded).resolve()
 
-    found = frozenset(o.data for o in outcomes if same(store, o.store) and same(manifest, o.manifest))
-    if not found:
-        known = sorted({f"--store {o.store} --manifest {o.manifest}" for o in outcomes})
+    data = frozenset(
+        each.data for each in found.outcomes if same(store, each.store) and same(manifest, each.manifest)
+    )
+    if not data:
+        known = sorted({f"--store {each.store} --manifest {each.manifest}" for each in found.outcomes})
         raise UsageError(f"no run is on that data: there are {'; '.join(known) or 'none at all'}")
-    return found
+    return found, data

@@ -123,8 +123,33 @@ def compare_sides(
     (members_a, notes_a), (members_b, notes_b) = _members(
         (name_a, name_b), runs=runs, split=split, choice=choice or Choice()
     )
-    a = _side(name_a, members_a, split=split, notes=notes_a)
-    b = _side(name_b, members_b, split=split, notes=notes_b)
+    return _compared(
+        _side(name_a, members_a, split=split, notes=notes_a),
+        _side(name_b, members_b, split=split, notes=notes_b),
+        split=split,
+    )
+
+
+def compare_runs(
+    a: Sequence[Run], b: Sequence[Run], *, names: tuple[str, str], split: str = "test"
+) -> SidesCompared:
+    """Compare the runs `a` with the runs `b`: each the trials of one experiment.
+
+    Args:
+        a: one run or several.
+        b: the same.
+        names: what to call both.
+        split: whose predictions are compared.
+
+    Raises:
+        UsageError: if a run is on both sides, or the sides leave out other subjects.
+        RunError: if a run is not scored on `split`, or was scored on other segments.
+    """
+    sides = (_side(name, each, split=split, notes=()) for name, each in zip(names, (a, b), strict=True))
+    return _compared(*sides, split=split)
+
+
+def _compared(a: Side, b: Side, *, split: str) -> SidesCompared:
     same = {member.folder.resolve() for member in a.members} & {
         member.folder.resolve() for member in b.members
     }
