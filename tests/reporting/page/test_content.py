@@ -43,6 +43,7 @@ def test_rows_are_compared_with_rgb_segment_by_segment(tmp_path: Path) -> None:
     assert comparison.difference == pytest.approx(0.4)
     assert (comparison.pairs[0].only_a, comparison.pairs[0].only_b) == (8, 0)
     assert table.baseline and table.baseline != against.label
+    assert (against.compared.a.name, against.compared.b.name) == (against.label, table.baseline)
 
 
 def test_without_predictions_there_is_no_comparison_but_its_reason(tmp_path: Path) -> None:

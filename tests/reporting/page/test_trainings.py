@@ -31,9 +31,9 @@ def test_the_worst_action_comes_first_and_one_without_segments_not_at_all() -> N
         confusion=np.array([[3, 0, 0], [1, 0, 1], [0, 0, 0]]),
     )  # fmt: skip
     assert [each.action for each in training.per_action] == ["bad", "good"]
-    assert {(each.action, each.taken_for) for each in training.most_confused} == {
-        ("bad", "good"),
-        ("bad", "unseen"),
+    assert {(each.action, each.taken_for, each.of) for each in training.most_confused} == {
+        ("bad", "good", 2),
+        ("bad", "unseen", 2),
     }
 
 
