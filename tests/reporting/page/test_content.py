@@ -30,7 +30,7 @@ def test_a_training_that_two_tables_show_is_described_once(tmp_path: Path) -> No
     shown = page(tmp_path)
     assert {2, 4} <= {each.table.number for each in shown.tables}
     assert len(shown.trainings) == 1
-    assert len({training.anchor for training in shown.trainings}) == 1
+    assert [(each.label, each.anchor) for each in shown.trainings] == [("Dynamic-net", "training-1")]
 
 
 def test_rows_are_compared_with_rgb_segment_by_segment(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What stands on the page: read from the run folders, not yet drawn."""
 
 from collections.abc import Collection as Several
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +101,9 @@ def read_page(
     filled = [each for each in compared if any(row.measured for row in each.rows)]
     progress.start(_TASK, total=sum(len(_measured(each)) for each in filled), unit="rows")
     trainings: dict[tuple[str, ...], Training | None] = {}
-    tables = tuple(_page_table(each, trainings, runs=runs, split=split, progress=progress) for each in filled)
+    for each in sorted(filled, key=lambda table: table.has_settings):  # a model's name says more than a row
+        _read_trainings(each, trainings, runs=runs, split=split, progress=progress)
+    tables = tuple(_page_table(each, trainings, runs=runs, split=split) for each in filled)
     progress.finish(_TASK)
     return Page(
         created=utc_now(),
@@ -116,35 +119,39 @@ def _measured(table: ComparisonTable) -> list[TableRow]:
     return [row for row in table.rows if row.measured is not None]
 
 
-def _page_table(
+def _read_trainings(
     table: ComparisonTable,
-    trainings: dict[tuple[str, ...], Training | None],
+    found: dict[tuple[str, ...], Training | None],
     *,
     runs: Path,
     split: str,
     progress: Progress,
-) -> PageTable:
-    baseline = next((row for row in _measured(table) if row.baseline), None)
-    against: list[AgainstBaseline] = []
-    of_rows: list[Training | None] = []
+) -> None:
+    """Add the trainings of a table's rows to those that were found, by the names of their runs."""
     for row in table.rows:
         if row.measured is None:
-            of_rows.append(None)
             continue
         names = row.measured.runs
-        if names not in trainings:
-            trainings[names] = read_training(
-                _title(table, row), names, folder=runs, split=split, anchor=f"training-{len(trainings) + 1}"
-            )
-        of_rows.append(trainings[names])
-        if baseline is not None and not row.baseline:
-            against.append(_against(row, baseline, runs=runs, split=split))
+        if names not in found:
+            anchor = f"training-{len(found) + 1}"
+            found[names] = read_training(_title(table, row), names, folder=runs, split=split, anchor=anchor)
         progress.advance(_TASK)
+
+
+def _page_table(
+    table: ComparisonTable, trainings: Mapping[tuple[str, ...], Training | None], *, runs: Path, split: str
+) -> PageTable:
+    baseline = next((row for row in _measured(table) if row.baseline), None)
+    against = tuple(
+        _against(row, baseline, runs=runs, split=split)
+        for row in _measured(table)
+        if baseline is not None and not row.baseline
+    )
     return PageTable(
         table=table,
         baseline=baseline.label if baseline is not None and against else "",
-        against=tuple(against),
-        trainings=tuple(of_rows),
+        against=against,
+        trainings=tuple(None if row.measured is None else trainings[row.measured.runs] for row in table.rows),
     )
 
 
