@@ -29,6 +29,7 @@ def demo_commands(sample_videos: list[str], *, seed: int) -> list[tuple[str, Com
         ("Train with dynamic filters (stage 1 is reused)", ("train", "dynamic-net", "--recipe", "demo")),
         ("What the store and the network see", ("sheet", "--model", "dynamic-net", "--out", "sheet.png")),
         ("The same sheet for the real clips", ("sheet", "samples", "--out", "samples.png")),
+        ("All of it on one page", ("report", "--page", "report.html")),
         ("Table 4 of the paper beside these runs", ("report", "--table", "4")),
     ]
 
@@ -65,4 +66,7 @@ def demo(
                 f"(exit status {status}): see the message above, then type the same command again to go on"
             )
     if not dry_run:
-        typer.echo(f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}. The rest is in {out}/.")
+        typer.echo(
+            f"\nPictures: {out / 'sheet.png'} and {out / 'samples.png'}; to read in a browser: "
+            f"{out / 'report.html'}. The rest is in {out}/."
+        )
