@@ -8,8 +8,9 @@ from torchvision.models import resnet18
 
 from egotool.errors import RunError
 from egotool.models import ActionNetwork, FlowNetwork
-from egotool.runs import build_network, load_recipe
-from egotool.training import find_imagenet_weights, load_imagenet_weights
+from egotool.runs import build_network, load_recipe, read_weights
+from egotool.training import TrainingRequest, find_imagenet_weights, load_imagenet_weights, train_model
+from tests.training.small_store import MOVES, make_labelled_store
 
 DEPTH = "network.backbone.depth=18"
 
@@ -55,6 +56,21 @@ def test_flow_averages_the_first_convolution_over_colours_and_keeps_its_classifi
         if name not in ("conv1.weight", "fc.weight", "fc.bias"):
             assert torch.equal(ours[name], tensor), name
     assert torch.equal(ours["fc.weight"], fresh.state_dict()["backbone.fc.weight"])
+
+
+def test_a_backbone_that_tells_the_actions_apart_keeps_its_classifier(file: Path, tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", each=1)
+    overrides = [
+        DEPTH, "network.backbone.classifier=actions", "network.hidden=8", "clips.length=2",
+        "clips.short_side=64", "clips.crop_size=64", "stages.0.epochs=1", "stages.1.epochs=1",
+        "stages.1.frame_loss_weight=0.5",
+    ]  # fmt: skip
+    recipe = load_recipe("convlstm-attention", "paper", overrides=overrides)
+    wanted = TrainingRequest(recipe=recipe, store=store, runs=tmp_path / "runs", device="cpu", weights=file)
+    run = train_model(wanted).run
+    state, trained = torch.load(file, weights_only=True), read_weights(run.best_checkpoint)
+    assert trained["backbone.fc.weight"].shape == (len(MOVES), 512)
+    assert torch.equal(trained["backbone.layer3.0.conv1.weight"], state["layer3.0.conv1.weight"])
 
 
 def test_weights_of_another_depth_are_refused(file: Path) -> None:

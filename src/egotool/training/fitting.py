@@ -206,7 +206,8 @@ def _start_weights(network: Network, stage: StagePlan) -> None:
         load_parents(network, stage.recipe, stage.parents)
     elif stage.imagenet is not None:
         assert not isinstance(network, TwoStreamNetwork)  # its streams come trained
-        load_imagenet_weights(network, stage.imagenet)
+        classifier = stage.recipe.backbones[0].classifier
+        load_imagenet_weights(network, stage.imagenet, classifier=classifier)
 
 
 def _loaders(

@@ -3,6 +3,7 @@
 import urllib.request
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlparse
 
 import torch
@@ -94,11 +95,22 @@ def _reachable(url: str) -> bool:
         return False
 
 
-def load_imagenet_weights(network: ActionNetwork | FlowNetwork, weights: ImageNetWeights) -> None:
+def load_imagenet_weights(
+    network: ActionNetwork | FlowNetwork,
+    weights: ImageNetWeights,
+    *,
+    classifier: Literal["imagenet", "actions"] = "imagenet",
+) -> None:
     """Load `weights` into the backbone of `network`, its own classifier included.
 
     A backbone of flow takes the first convolution averaged over R, G and B for each of its channels ("cross
     modality" initialisation of temporal segment networks, as run), and keeps its classifier of the actions.
+
+    Args:
+        network: receives the weights.
+        weights: from `find_imagenet_weights`.
+        classifier: what the backbone of a network on frames tells apart by itself; with `actions` its
+            classifier stays as it is.
 
     Raises:
         RunError: if the download fails, or the file is damaged or of another network.
@@ -112,12 +124,12 @@ def load_imagenet_weights(network: ActionNetwork | FlowNetwork, weights: ImageNe
     else:
         state = read_state_dict(weights.file)
     wanted = network.backbone.state_dict()
-    if isinstance(network, FlowNetwork):
+    if isinstance(network, FlowNetwork) or classifier == "actions":
         wanted = {name: tensor for name, tensor in wanted.items() if not name.startswith("fc.")}
-        if "conv1.weight" in state:
-            channels = wanted["conv1.weight"].shape[1]
-            averaged = state["conv1.weight"].mean(dim=1, keepdim=True)
-            state["conv1.weight"] = averaged.expand(-1, channels, -1, -1).contiguous()
+    if isinstance(network, FlowNetwork) and "conv1.weight" in state:
+        channels = wanted["conv1.weight"].shape[1]
+        averaged = state["conv1.weight"].mean(dim=1, keepdim=True)
+        state["conv1.weight"] = averaged.expand(-1, channels, -1, -1).contiguous()
     for name, tensor in wanted.items():
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, tensor)  # files from before 2018 lack it
