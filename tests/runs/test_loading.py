@@ -160,6 +160,27 @@ def test_a_file_that_passes_for_a_shipped_recipe_is_refused(tmp_path: Path, file
         load_recipe("convlstm-attention", str(path))
 
 
+@pytest.mark.parametrize(
+    ("model", "text", "said"),
+    [
+        ("dynamic-net", 'base = "small"\n', r"with attention, without a head, not .* dynamic-filters head"),
+        ("convlstm", 'base = "demo"\n', r'with attention.*not .*without attention.* base = "demo/convlstm"$'),
+        ("flow", 'base = "small"\n', "not a network on flow"),
+        (
+            "dynamic-net",
+            'base = "small/dynamic-net"\n[head]\ntap = "cnn"\n',
+            "at the cnn, not .* at the convlstm",
+        ),
+    ],
+)
+def test_a_file_that_makes_another_model_is_refused(tmp_path: Path, model: str, text: str, said: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=rf"does not make the model {model}: .*{said}") as error:
+        load_recipe(model, str(path))
+    assert "mine.toml" in str(error.value)
+
+
 @pytest.mark.parametrize("model", ["dynamic-net", "two-stream"])
 def test_the_recipe_file_of_a_run_repeats_it(tmp_path: Path, model: str) -> None:
     path = tmp_path / "recipe.toml"

@@ -20,6 +20,7 @@ Toml: TypeAlias = str | int | float | bool | list["Toml"] | dict[str, "Toml"]
 Table: TypeAlias = dict[str, Toml]
 
 BASE = "base"
+_PAPER = "paper"
 ALIASES = {"rgb": "convlstm-attention", "ms": "convlstm-idt"}
 
 
@@ -70,7 +71,7 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
 
     Raises:
         RecipeError: with the file, the key and what is expected there, or if a file has the name of a shipped
-            recipe.
+            recipe, or makes another model than `model`.
     """
     is_file = recipe.endswith(".toml") or "/" in recipe
     if is_file:
@@ -95,6 +96,8 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
         table = _read_toml(_shipped() / recipe / f"{model}.toml", origin)
         table.setdefault("model", model)
     table = _with_streams(_on_base(table, origin), origin, kind=kind)
+    if is_file:
+        _refuse_other_model(table, model, origin, kind=kind)
     if is_file and table.get("name") in recipe_names():
         _refuse_shipped_name(_validate(table, origin), origin)
     for override in overrides:
@@ -113,6 +116,37 @@ def _refuse_shipped_name(recipe: Recipe, origin: str) -> None:
         f"the recipe {origin} has the name of a shipped recipe, {recipe.name!r}, but other values: "
         'rename it (`name = "mine"` in the file)'
     )
+
+
+def _refuse_other_model(table: Table, model: str, origin: str, *, kind: str) -> None:
+    """Refuse a file whose network is not that of `model`: its runs would stand for it in every table.
+
+    A file that builds on a whole recipe (`base = "small"`) has attention, and no head unless it says so.
+    """
+    file = f"{_PAPER}/{model}.toml"
+    wanted = _network_in_words(_on_base(_read_toml(_shipped() / file, file), file))
+    made = _network_in_words(table)
+    if made not in ("", wanted):
+        base = kind if kind in recipe_names() else "small"
+        raise RecipeError(
+            f"the recipe {origin} does not make the model {model}: it is {made}, not {wanted}; change that, "
+            f'or begin it with base = "{base}/{model}"'
+        )
+
+
+def _network_in_words(table: Table) -> str:
+    """Return what tells models apart; "" where something is missing or malformed, which is said elsewhere."""
+    network, head = table.get("network"), table.get("head")
+    kind = network.get("kind") if isinstance(network, dict) else None
+    if kind in ("flow", "two-stream"):
+        return {"flow": "a network on flow", "two-stream": "a network of two streams"}[str(kind)]
+    if kind != "convlstm" or not isinstance(network, dict):
+        return ""
+    if isinstance(head, dict):
+        known = {"kind", "tap"} <= head.keys()
+        return f"a network on frames with a {head['kind']} head at the {head['tap']}" if known else ""
+    attention = "with" if network.get("attention") else "without"
+    return f"a network on frames {attention} attention, without a head"
 
 
 def recipe_to_toml(recipe: Recipe) -> str:
