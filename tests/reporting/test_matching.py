@@ -153,6 +153,16 @@ def test_a_run_started_from_another_run_is_no_trial_of_the_others(tmp_path: Path
     assert any("third (from stage-first)" in note for note in table.footnotes)
 
 
+@pytest.mark.parametrize("protocol", ["honest", "paper"])
+def test_a_start_that_the_test_split_picked_is_named(tmp_path: Path, protocol) -> None:
+    own = load_recipe("dynamic-net", "small")
+    make_run(tmp_path, "picked", model="convlstm-attention", protocol="paper")
+    make_run(tmp_path, "run", model="dynamic-net", resolved=own, parents=["picked"], protocol=protocol)
+    table = comparison_table(4, collect_outcomes(tmp_path).outcomes, protocol=protocol)
+    (note,) = [each for each in table.footnotes if "run from picked" in each]
+    assert ("picked the epoch of picked (protocol `paper`)" in note) == (protocol == "honest")
+
+
 def test_imported_weights_are_shown_and_named_and_never_averaged(tmp_path: Path) -> None:
     for name in ("one", "two"):
         make_run(

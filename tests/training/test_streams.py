@@ -1,5 +1,6 @@
 """The models flow and two-stream, what trainings start from, and what stays of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,8 +164,6 @@ def test_what_stays_of_a_finished_run(store: Path, tmp_path: Path, keep, best: b
 
 
 def test_leaving_each_subject_out(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     store = make_labelled_store(tmp_path / "store", actions=("push_left", "push_right"), each=4)
     manifest = read_manifest(store / "manifest.csv")
     who = {number: f"S{number % 3 + 1}" for number in range(6)}
@@ -181,6 +180,33 @@ def test_leaving_each_subject_out(tmp_path: Path) -> None:
     assert len({plan.stages[-1].identity for plan in plans}) == 3
     assert len({plan.data.record.whole_fingerprint for plan in plans}) == 1
     assert read_labelled_data(store).record.whole_fingerprint == ""
+
+
+def test_what_has_seen_the_subject_that_tests_is_nothing_to_start_from(tmp_path: Path) -> None:
+    store = make_labelled_store(tmp_path / "store", actions=("push_left", "push_right"), each=4)
+    manifest = read_manifest(store / "manifest.csv")
+    who = [f"S{number % 3 + 1}" for number in range(6)]
+    segments = [replace(each, subject=who[int(each.segment[-1])]) for each in manifest.segments]
+    write_manifest(Manifest(tuple(segments)), store / "manifest.csv")
+    runs, brief = tmp_path / "runs", ("stages.0.epochs=1", "stages.1.epochs=1")
+    rgb = train_model(request(store, runs, "convlstm-attention", *brief, fold="S1")).run.folder
+    again = plan_training(request(store, runs, "dynamic-net", *brief, fold="S1", start_from=(rgb,)))
+    assert again.stages[-1].parents == (rgb,)
+    for fold in ("S2", ""):
+        seen = r"for which subject S1 tested, has seen \d of the \d segments that test here"
+        with pytest.raises(RunError, match=seen):
+            plan_training(request(store, runs, "dynamic-net", *brief, fold=fold, start_from=(rgb,)))
+
+
+def test_a_start_that_the_test_split_picked_is_told(store: Path, tmp_path: Path) -> None:
+    brief = ("stages.0.epochs=1", "stages.1.epochs=1")
+    rgb = train_model(request(store, tmp_path, "convlstm-attention", *brief, protocol="paper")).run.folder
+    for protocol, notes in (("honest", 1), ("paper", 0)):
+        plan = plan_training(
+            request(store, tmp_path, "dynamic-net", *brief, start_from=(rgb,), protocol=protocol)
+        )
+        assert len(plan.notes) == notes
+        assert all(f"{rgb.name} is of protocol paper" in note for note in plan.notes)
 
 
 def test_one_subject_cannot_be_left_out(store: Path) -> None:

@@ -39,7 +39,7 @@ _GROUPS = {
 def announce(plan: "TrainingPlan", progress: Progress) -> None:
     """Say what is going to be trained, before it is."""
     request, data = plan.request, plan.data
-    for sentence in (*data.skipped, *data.notes):
+    for sentence in (*data.skipped, *data.notes, *plan.notes):
         progress.message(sentence)
     recipe = request.recipe
     progress.message(f"Recipe {recipe.name} ({request.recipe_reason}): {recipe.description}.")
@@ -68,7 +68,7 @@ def plan_document(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]") ->
         "actions": data.actions,
         "segments": data.record.segments,
         "skipped": data.skipped,
-        "notes": data.notes,
+        "notes": (*data.notes, *plan.notes),
         "stages": [
             {
                 "name": each.stage.stage.name,
@@ -106,7 +106,7 @@ def print_plan(plan: "TrainingPlan", estimates: "Sequence[StageEstimate]", conso
         for line in _stage_lines(stage):
             console.print(Text(f"  {line}"), soft_wrap=True)
     chosen = f"Recipe {request.recipe.name} ({request.recipe_reason}). Nothing was written."
-    for sentence in (*data.skipped, *data.notes, chosen):
+    for sentence in (*data.skipped, *data.notes, *plan.notes, chosen):
         console.print(Text(sentence), soft_wrap=True)
 
 

@@ -98,6 +98,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
     # The epochs are compared on the split that selects: under protocol `paper` that is the test split itself.
     selected_on_this_split = record.protocol == "paper" and scores.split == "test"
     imported = _is_imported(record)
+    started_from = _started_elsewhere(run)
     return Outcome(
         run=run.name,
         model=record.model,
@@ -112,7 +113,8 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         epoch=record.best.epoch + 1 if record.best else None,
         epochs=record.epochs,
         imported=record.recipe_reason if imported else "",
-        started_from=_started_elsewhere(run),
+        started_from=started_from,
+        started_from_tested=_tested(started_from, run),
         overrides=changes_of(run),
         seed=record.seed,
         data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
@@ -175,6 +177,16 @@ def _started_elsewhere(run: Run) -> tuple[str, ...]:
     names = run.record.parents
     pairs = zip(names, _parent_recipes(run.recipe, len(names)), strict=True)
     return tuple(name for name, recipe in pairs if not _would_be_parent(name, run, recipe))
+
+
+def _tested(parents: tuple[str, ...], run: Run) -> tuple[str, ...]:
+    """Return those of `parents` that are of protocol `paper`, unless `run` is, too."""
+    found: list[str] = []
+    for name in parents if run.record.protocol == "honest" else ():
+        with contextlib.suppress(EgotoolError):
+            if read_run(run.folder.parent / name).record.protocol == "paper":
+                found.append(name)
+    return tuple(found)
 
 
 def _parent_recipes(recipe: Recipe, number: int) -> list[Recipe | None]:

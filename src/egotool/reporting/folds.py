@@ -96,5 +96,6 @@ def _pooled(folds: Sequence[Outcome]) -> Outcome:
         correct=sum(fold.correct for fold in folds),
         chance=statistics.fmean(fold.chance for fold in folds),
         started_from=tuple(sorted({run for fold in folds for run in fold.started_from})),
+        started_from_tested=tuple(sorted({run for fold in folds for run in fold.started_from_tested})),
         accuracy_last=statistics.fmean(last) if len(last) == len(folds) else None,
     )

@@ -123,9 +123,9 @@ def _folds(rows: Sequence[RowTrials]) -> str:
         ]
         parts.append(f"{row.label}: {', '.join(trials)}")
     return (
-        f"Leave-one-subject-out, {number} folds: each subject is tested by a network that never saw it. An "
-        "accuracy is the mean over the folds; its interval is from the answers to all segments. By trial and "
-        f"left-out subject: {'; '.join(parts)}."
+        f"Leave-one-subject-out, {number} folds: each subject is tested by a network whose training left it "
+        "out. An accuracy is the mean over the folds; its interval is from the answers to all segments. By "
+        f"trial and left-out subject: {'; '.join(parts)}."
     )
 
 
@@ -157,7 +157,13 @@ def _started_elsewhere(trials: Sequence[Outcome]) -> str:
     parts = [f"{trial.run} from {', '.join(trial.started_from)}" for trial in trials if trial.started_from]
     if not parts:
         return ""
-    return f"Started from other runs than the recipe would have trained: {'; '.join(parts)}."
+    tested = sorted({run for trial in trials for run in trial.started_from_tested})
+    warning = (
+        f" The test split may have picked the epoch of {_listed(tested)} (protocol `paper`): what started "
+        "from it is not honest either."
+    )
+    started = f"Started from other runs than the recipe would have trained: {'; '.join(parts)}."
+    return started + (warning if tested else "")
 
 
 def _hyper_parameters(table: PaperTable, rows: Sequence[RowTrials]) -> str:

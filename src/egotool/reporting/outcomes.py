@@ -38,6 +38,8 @@ class Outcome:
     """Where the weights were imported from, a clause; empty for what was trained here."""
     started_from: tuple[str, ...] = ()
     """Runs this one started from, where they are not those that its recipe and seed would have trained."""
+    started_from_tested: tuple[str, ...] = ()
+    """Those of them whose epoch the test split may have picked, although its own was not."""
     overrides: tuple[str, ...]
     """What `--set` changed in the recipe."""
     seed: int

@@ -9,12 +9,15 @@ import torch
 from egotool.errors import RunError, UsageError
 from egotool.models import ActionNetwork, TwoStreamNetwork
 from egotool.runs import (
+    DataRecord,
     LabelledData,
     Network,
+    Protocol,
     Recipe,
     Run,
     build_network,
     load_weights,
+    read_labelled_data,
     read_run,
 )
 from egotool.runs.network import without_head
@@ -40,7 +43,8 @@ def given_parents(recipe: Recipe, folders: Sequence[Path], data: LabelledData) -
 
     Raises:
         UsageError: if their number is wrong.
-        RunError: if one is not finished, has no weights, or is of other actions or another kind of network.
+        RunError: if one is not finished, has no weights, is of other actions or another kind of network, or
+            has seen segments that are to test.
     """
     runs = [read_run(folder) for folder in folders]
     kinds = ["convlstm", "flow"] if recipe.streams is not None else [recipe.network.kind]
@@ -49,6 +53,7 @@ def given_parents(recipe: Recipe, folders: Sequence[Path], data: LabelledData) -
         raise UsageError(f"--from: the model {recipe.model} starts from {wanted}, not from {len(runs)}")
     for run in runs:
         _check(run, data)
+        _check_untested(run, data)
     if len(kinds) == 2 and {run.recipe.network.kind for run in runs} != set(kinds):
         names = " and ".join(f"{run.name} ({run.record.model})" for run in runs)
         raise RunError(f"--from: {recipe.model} starts from a run on frames and one on flow, not {names}")
@@ -80,6 +85,38 @@ def _check(run: Run, data: LabelledData) -> None:
             f"--from: the run {run.name} knows {len(run.record.actions)} actions, and they are not the "
             f"{len(data.actions)} of {data.manifest_file}: train one on these"
         )
+
+
+def _check_untested(run: Run, data: LabelledData) -> None:
+    """Raise RunError if `run`, on the same data with other splits, has seen segments that test here."""
+    theirs, ours = run.record.data, data.record
+    if theirs.fingerprint == ours.fingerprint or _whole(theirs) != _whole(ours):
+        return  # the same splits; or other data, of which nothing is known
+    splits = read_labelled_data(data.store, data.manifest_file, fold=theirs.fold).segments
+    seen = {each.segment for split in ("train", "validation") for each in splits[split]}
+    tested = {each.segment for each in data.segments["test"]}
+    if tested & seen:
+        held_out = f"subject {theirs.fold} tested" if theirs.fold else "the manifest's own split tested"
+        raise RunError(
+            f"--from: the run {run.name}, for which {held_out}, has seen {len(tested & seen)} of the "
+            f"{len(tested)} segments that test here: give one of the same splits, or leave --from out"
+        )
+
+
+def _whole(record: DataRecord) -> str:
+    """Return the digest of the data without the splits of a fold."""
+    return record.whole_fingerprint or record.fingerprint
+
+
+def notes_on_parents(parents: Sequence[Parent], protocol: Protocol) -> tuple[str, ...]:
+    """Return a sentence for each run, given to start from, that makes a training less honest than it says."""
+    runs = [read_run(parent.folder) for parent in parents] if protocol == "honest" else []
+    return tuple(
+        f"The run {run.name} is of protocol paper: the test split may have picked its epoch, and what starts "
+        "from it is not honest either."
+        for run in runs
+        if run.record.protocol == "paper"
+    )
 
 
 def _check_sizes(run: Run, recipe: Recipe, classes: int) -> None:

@@ -26,7 +26,7 @@ from egotool.runs import (
     trainable_tensors,
 )
 from egotool.training.callbacks import checkpoint_is_whole
-from egotool.training.parents import Parent, given_parents
+from egotool.training.parents import Parent, given_parents, notes_on_parents
 from egotool.training.weights import (
     ImageNetWeights,
     find_imagenet_weights,
@@ -146,11 +146,12 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The stages of a training and the data they see."""
+    """The stages of a training and the data they see; `notes` are sentences worth knowing beforehand."""
 
     request: TrainingRequest
     data: LabelledData
     stages: tuple[StagePlan, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def train_splits(self) -> tuple[str, ...]:
@@ -177,8 +178,10 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
         raise UsageError(f"--precision {request.precision} needs a GPU: on a CPU there is bf16-mixed")
     data = read_labelled_data(request.store, request.manifest, fold=request.fold)
     _check_data(data, request.protocol)
+    notes: tuple[str, ...] = ()
     if request.start_from:
         parents = given_parents(request.recipe, request.start_from, data)
+        notes = notes_on_parents(parents, request.protocol)
         number = len(request.recipe.stages) - 1
         stages = [_plan_stage(request, request.recipe, number, data=data, parents=parents)]
     else:
@@ -193,7 +196,7 @@ def plan_training(request: TrainingRequest) -> TrainingPlan:
     if stages[-1].state == "reuse":
         stages = [replace(stage, state="reuse") for stage in stages]
     _check_kept(stages)
-    return TrainingPlan(request, data, tuple(stages))
+    return TrainingPlan(request, data, tuple(stages), notes)
 
 
 def _check_kept(stages: Sequence[StagePlan]) -> None:
