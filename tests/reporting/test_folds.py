@@ -125,6 +125,16 @@ def test_only_the_test_splits_of_folds_are_averaged(tmp_path: Path, split: str) 
     assert f"seed 0, is averaged on the test split only: the {split} splits of its folds share" in note
 
 
+@pytest.mark.parametrize("protocol", ["honest", "paper"])
+def test_it_is_said_where_validation_trained_the_runs(tmp_path: Path, protocol) -> None:
+    run = make_run(tmp_path, "run", model="dynamic-net", protocol=protocol)
+    scores = json.loads(run.scores_file("test").read_text())
+    run.scores_file("validation").write_text(json.dumps(scores | {"split": "validation"}))
+    table = comparison_table(4, collect_outcomes(tmp_path, split="validation").outcomes)
+    (note,) = [note for note in table.footnotes if note.startswith("Yours: ")]
+    assert ("2 actions, which trained these runs (" in note) == (protocol == "paper")
+
+
 def test_folds_are_never_mixed_with_a_fixed_split(tmp_path: Path) -> None:
     make_folds(tmp_path)
     make_run(tmp_path, "fixed", model="dynamic-net", seed=5, correct=(10, 10))

@@ -45,6 +45,16 @@ class KillAt(SilentProgress):
                 raise Killed
 
 
+class Heard(SilentProgress):
+    """Keeps what the user is told."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+
 def same_weights(one: Run, other: Run) -> bool:
     left, right = read_weights(one.best_checkpoint), read_weights(other.best_checkpoint)
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
@@ -108,6 +118,18 @@ def test_any_split_can_be_scored_later(trained: Run) -> None:
     assert trained.record.best is not None
     assert scores.top1 == pytest.approx(trained.record.best.accuracy)
     assert scores.loss == pytest.approx(trained.record.best.loss, rel=1e-4)
+
+
+def test_it_is_said_where_a_split_trained_the_run(trained: Run, store: Path, tmp_path: Path) -> None:
+    brief = ("stages.0.epochs=1", "stages.1.epochs=1")
+    paper = train_model(request(store, tmp_path, "convlstm", *brief, protocol="paper")).run
+    for run, split, told in (
+        (trained, "validation", False), (trained, "train", True), (paper, "validation", True),
+        (paper, "test", False),
+    ):  # fmt: skip
+        heard = Heard()
+        evaluate_run(run, split=split, device=torch.device("cpu"), progress=heard)
+        assert any(f"The {split} split trained this run" in text for text in heard.messages) == told
 
 
 def test_a_finished_run_is_not_trained_again_and_stage_1_is_shared(trained: Run, store: Path) -> None:

@@ -76,6 +76,11 @@ def evaluate_run(
     elif data.record.fingerprint != recorded.fingerprint:
         _refuse_to_replace(run, split, data, overwrite=overwrite)
         progress.message("The manifest or the store is not, or no more, what this run was trained on.")
+    elif run.trained_on(split):
+        progress.message(
+            f"The {split} split trained this run (protocol {run.record.protocol}): this is not what it "
+            "reaches on segments that are new to it."
+        )
     if not run.finished:
         progress.message(
             f"The training is not finished: {run.record.epochs_done} of {run.record.epochs} epochs are done."

@@ -76,8 +76,14 @@ def _what_was_measured(trials: Sequence[Outcome]) -> str:
     seeds = sorted({trial.seed for trial in trials})
     lengths = {trial.clip_length for trial in trials if trial.clip_length is not None}
     clips = f"clips of {_either(lengths)} frames; " if lengths else ""
+    trained_on = first.split == "train" or (first.split == "validation" and first.protocol == "paper")
+    seen = ", which trained these runs" if trained_on and not all(trial.imported for trial in trials) else ""
     size = f"{_either(trial.segments for trial in trials)} segments with {first.actions} actions"
-    test = f"all subjects in turn, together {size}" if first.folds else f"the {first.split} split of {size}"
+    test = (
+        f"all subjects in turn, together {size}"
+        if first.folds
+        else f"the {first.split} split of {size}{seen}"
+    )
     return (
         f"Yours: recipe `{first.recipe}`{chosen}, {clips}{protocol}; tested on {test} "
         f"(always the most frequent one: {first.chance:.1f} %); data {first.data_name} ({first.data[:12]}); "

@@ -180,6 +180,11 @@ class Run:
         """Return whether `scores` are of the weights that it ended with: a training can be scored before."""
         return scores.selection == self.record.selection
 
+    def trained_on(self, split: str) -> bool:
+        """Return whether the segments of `split` trained it: under protocol `paper` validation does, too."""
+        splits = ("train", "validation") if self.record.protocol == "paper" else ("train",)
+        return split in splits and self.record.epochs > 0  # of imported weights nobody knows
+
     def was_trained_with_data_of(self, scores: Scores) -> bool:
         """Return whether `scores` are on the data that the run was trained with."""
         data = self.record.data
