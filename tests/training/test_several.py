@@ -159,7 +159,7 @@ def test_a_search_in_which_everything_fails_ends_and_names_no_best(
 
     monkeypatch.setattr(search_module, "run_plan", failing)
     found = searching(store, tmp_path, 2)
-    assert found.best is None and [each.accuracy for each in found.proposals] == [None] * 5
+    assert found.best is None and [each.accuracy for each in found.proposals] == [None] * 4
     assert searching(store, tmp_path, 2) == found
 
 

@@ -220,7 +220,7 @@ def _screen(title: str, tasks: "Sequence[RowTask]", lines: Sequence[dict[str, ob
             f"{each.number}",
             f"{each.seed}",
             *([Text(each.fold)] if folds else []),
-            f"{each.row.accuracy:.1f}",
+            f"{each.row.accuracy}",
             f"{100 * accuracy:.1f}" if isinstance(accuracy, float) else "–",
             str(line["state"]),
             Text(Path(str(run)).name if run else "–"),

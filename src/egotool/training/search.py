@@ -159,7 +159,7 @@ def _search(
     _take_up_interrupted(study)
     while _count(study, TrialState.COMPLETE) < count:
         number = _count(study, TrialState.COMPLETE) + _count(study, TrialState.FAIL)
-        if number > 2 * count:
+        if number >= 2 * count:
             break
         # a sampler of its own per proposal: what is proposed depends on what is known, not on the sitting
         study.sampler = optuna.samplers.TPESampler(seed=seed * 100_003 + number)
