@@ -55,8 +55,8 @@ class FlowClipRecipe(RecipePart):
     stacks: Count = 5
     """Stacks uniformly spaced in time whose scores are averaged in testing; training takes one at random."""
     range: Positive = 20.0
-    """Flow is clipped to ± this many pixels (of a frame with the short side of the clips) and quantised to
-    8 bits."""
+    """Flow is clipped to ± this many pixels (of what the network sees, after crop and resizing) and quantised
+    to 8 bits."""
     source: Literal["warp_flow", "flow"] = "warp_flow"
 
 
