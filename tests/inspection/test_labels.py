@@ -44,6 +44,14 @@ def test_an_action_that_is_only_tested_is_wrong_unless_nothing_trains():
     assert findings(only) == []
 
 
+def test_an_action_that_only_validates_and_tests_is_a_warning():
+    test = replace(GOOD[2], action="cut bread")
+    validation = replace(test, segment="d", start_frame=30, stop_frame=40, split="validation")
+    found = findings(GOOD[0], GOOD[1], test, validation)
+    (finding,) = [each for each in found if each.kind == "tested only"]
+    assert not finding.serious and "only in validation" in finding.text
+
+
 @pytest.mark.parametrize(
     ("change", "serious"),
     [({}, True), ({"action": "put cup"}, False), ({"action": "put cup", "split": "train"}, True)],

@@ -71,3 +71,11 @@ def test_unseen_actions_and_seen_frames_are_told():
     assert "'put'" in unseen and "never trained on" in unseen
     assert "c (test) and a (train) of v.mp4 overlap" in leaked
     assert split_notes(Manifest((test, leak))) == []  # a test set by itself
+
+
+def test_actions_that_only_validate_and_test_are_told():
+    train = Segment("a", "v.mp4", 0, 10, "take", split="train")
+    test = Segment("b", "v.mp4", 10, 20, "put", split="test")
+    validation = Segment("c", "v.mp4", 20, 30, "put", split="validation")
+    (note,) = split_notes(Manifest((train, test, validation)))
+    assert "in no training segment" in note and note.endswith("'put'.")

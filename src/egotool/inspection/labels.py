@@ -60,6 +60,13 @@ def _only_tested(counts: Counts) -> Iterator[Finding]:
                 f"{action!r} is tested ({_segments(tested, verb=False)}) but never trained on, so it cannot "
                 "be recognised: give some of its segments to train, or leave the action out.",
             )
+        elif tested and not splits.get("train", 0):
+            yield Finding(
+                "tested only",
+                f"{action!r} is tested ({_segments(tested, verb=False)}), and of the other splits only in "
+                "validation, which protocol honest does not train on: give some of its segments to train.",
+                serious=False,
+            )
 
 
 def _unexpected(manifest: Manifest, counts: Counts, expected: Expected) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What is wrong with a manifest, in sentences: against its videos, and in itself."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from egotool.manifests.ranges import FrameRanges, hold
 from egotool.manifests.segments import Manifest, Segment
@@ -72,11 +72,19 @@ def overlap_note(manifest: Manifest) -> list[str]:
 def split_notes(manifest: Manifest) -> list[str]:
     """Return sentences about what makes a test say less than it seems: unseen actions, seen frames."""
     notes = []
-    trained = {segment.action for segment in manifest.segments if segment.split in ("train", "validation")}
-    unseen = sorted({segment.action for segment in manifest.of_split("test") if segment.action} - trained)
-    if unseen and trained:
-        names = ", ".join(map(repr, unseen[:_NAMES_SHOWN])) + (", …" if len(unseen) > _NAMES_SHOWN else "")
-        notes.append(f"Tested but never trained on, so they cannot be recognised: {names}.")
+    trained, validated, tested = (
+        {segment.action for segment in manifest.of_split(split) if segment.action}
+        for split in ("train", "validation", "test")
+    )
+    unseen = tested - trained - validated
+    if unseen and trained | validated:
+        notes.append(f"Tested but never trained on, so they cannot be recognised: {_quoted(unseen)}.")
+    held_back = (tested & validated) - trained
+    if held_back and trained:
+        notes.append(
+            "Tested and in the validation split, but in no training segment, so only protocol paper, which "
+            f"trains on both, can recognise them: {_quoted(held_back)}."
+        )
     segments_of: dict[str, list[Segment]] = defaultdict(list)
     for segment in manifest.segments:
         segments_of[segment.video].append(segment)
@@ -113,6 +121,11 @@ def similar_actions(manifest: Manifest) -> list[str]:
                 f"The actions {quoted} differ only in case and count as different: all {common!r}?"
             )
     return sentences
+
+
+def _quoted(actions: Collection[str]) -> str:
+    shown = ", ".join(map(repr, sorted(actions)[:_NAMES_SHOWN]))
+    return shown + (", …" if len(actions) > _NAMES_SHOWN else "")
 
 
 def _names(segments: Sequence[Segment]) -> str:
