@@ -233,6 +233,20 @@ def test_folds_of_one_seed_are_one_trial_on_all_subjects(
     assert "leaving out S1, S2, S3 in turn" in text and "on 30 test segments" in text
 
 
+def test_subjects_of_different_size_make_other_accuracies_than_the_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for model in ("dynamic-net", "convlstm-attention"):
+        folds(tmp_path, model, {"S1": 9, "S2": 8})
+        run = read_run(tmp_path / f"{model}-S1-0")
+        scores = run.scores("test")
+        assert scores is not None
+        run.write_scores(scores.model_copy(update={"segments": 4}))
+    document = json.loads(compared(tmp_path, "dynamic-net", "rgb", capsys))
+    (note,) = document["notes"]
+    assert "tables average over the subjects" in note
+
+
 def test_other_splits_of_folds_share_segments_and_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

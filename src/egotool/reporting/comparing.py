@@ -322,6 +322,11 @@ def _notes(a: Side, b: Side) -> list[str]:
         )
     if {each.recipe for each in a.scores} != {each.recipe for each in b.scores}:
         notes.append("The recipes differ: the difference is that of the trainings as well as of the models.")
+    if a.folds and len({each.segments for each in a.scores}) > 1:
+        notes.append(
+            "The accuracies are of the segments of all subjects together; tables average over the subjects, "
+            "who have different numbers of segments."
+        )
     notes += [
         f"{member.name} was scored on other data than it was trained with."
         for side in (a, b)
