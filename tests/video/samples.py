@@ -63,6 +63,17 @@ def encode(
     return path
 
 
+def damage(path: Path, number: int, part: float) -> None:
+    """Replace the last `part` (of 1) of the bytes of the packet `number` of an MP4 file by zeros."""
+    with av.open(str(path)) as video:
+        packet = [packet for packet in video.demux(video=0) if packet.size][number]
+        size = round(part * packet.size)
+        stop = (packet.pos or 0) + packet.size
+    data = bytearray(path.read_bytes())
+    data[stop - size : stop] = bytes(size)
+    path.write_bytes(data)
+
+
 def silence(number: int) -> av.AudioFrame:
     """The audio frame `number` of a silent track."""
     frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")

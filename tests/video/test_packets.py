@@ -1,8 +1,11 @@
+import re
+
+import numpy as np
 import pytest
 
 from egotool.errors import VideoError
-from egotool.video import embedded_clips, index_packets, index_video, packets_missing
-from tests.video.samples import encode, pictures
+from egotool.video import embedded_clips, index_packets, index_video, packets_missing, read_frames
+from tests.video.samples import damage, encode, pictures
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov", "ts"])
@@ -33,6 +36,39 @@ def test_where_only_decoding_can_tell(tmp_path):
     assert index_packets(tmp_path / "v.avi") is None  # no presentation times
     encode(tmp_path / "v.h264", pictures(20))
     assert index_packets(tmp_path / "v.h264") is None
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_where_pictures_only_begin_to_build_up_no_reading_begins(tmp_path, suffix):
+    refresh = {"x264-params": "intra-refresh=1:keyint=20:bframes=0"}
+    path = encode(tmp_path / f"v.{suffix}", pictures(110), options=refresh)
+    index, whole = index_packets(path), [frame.rgb for frame in read_frames(path)]
+    assert index is not None
+    assert len(index.keyframes) > len(index_video(path).keyframes)  # more than the decoder has
+    for start in (45, 64, 84, 90, 99):
+        for frame in read_frames(path, index=index, start=start, stop=start + 2):
+            np.testing.assert_array_equal(frame.rgb, whole[frame.index])
+
+
+def test_a_damaged_picture_does_not_hang_on_where_reading_begins(tmp_path):
+    path = encode(tmp_path / "v.mp4", pictures(60), options={"bf": "0"})
+    damage(path, 30, 0.3)
+    index, exact = index_packets(path), index_video(path, threads=1)
+    assert index is not None and exact.problem is not None and "frame 30" in exact.problem
+    whole = [frame.rgb for frame in read_frames(path, index=exact)]
+    for start in (30, 31, 39):  # 30 is a key frame
+        first = next(read_frames(path, index=index, start=start, stop=60, threads=1))
+        np.testing.assert_array_equal(first.rgb, whole[start])
+
+
+def test_where_a_video_breaks_off_is_told(tmp_path):
+    path = encode(tmp_path / "v.mp4", pictures(60), options={"bf": "0"})
+    damage(path, 35, 1.0)
+    index = index_packets(path)
+    assert index is not None and index.complete and index.frame_count == 60
+    says = re.escape(f"{path} breaks off: {index_video(path).frame_count} of 60 frames decode, then ")
+    with pytest.raises(VideoError, match=f"{says}.*copy it again"):
+        list(read_frames(path, index=index, start=20, stop=50))
 
 
 def test_a_cut_off_file(tmp_path):

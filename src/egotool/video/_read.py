@@ -1,6 +1,7 @@
 """Reading frames of a video: streamed, from any frame on, always the same pixels."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,13 +81,20 @@ def read_frames(
     if position == stop:
         return
     with opened(path, threads=threads) as video:
-        for frame in _from_beginning(video, position, stop):
-            yield Frame(
-                index=position,
-                seconds=index.second(position),
-                rgb=rgb_of(frame, size, video.orientation(frame)),
-            )
-            position += 1
+        try:
+            for frame in _from_beginning(video, position, stop):
+                yield Frame(
+                    index=position,
+                    seconds=index.second(position),
+                    rgb=rgb_of(frame, size, video.orientation(frame)),
+                )
+                position += 1
+        except BrokenOff as error:
+            if position < stop:  # an index made of packets does not know what decodes
+                raise VideoError(
+                    f"{path} breaks off: {position} of {index.frame_count} frames decode, then {error}: "
+                    "copy it again from its source"
+                ) from error
     if position < stop:
         raise VideoError(
             f"{path} has only {position} of the {index.frame_count} frames it had when it was indexed: "
@@ -133,31 +141,42 @@ def _output_size(width: int, height: int, short_side: int | None) -> tuple[int, 
 
 
 def _from_beginning(video: OpenVideo, start: int, stop: int) -> Iterator[VideoFrame]:
-    """Yield the frames `start` to `stop` by counting; ends early where the video does."""
-    try:
-        for position, frame in enumerate(decoded_frames(video)):
-            if position >= stop:
-                return
-            if position >= start:
-                yield frame
-    except BrokenOff:
-        return
+    """Yield the frames `start` to `stop` by counting; ends early where the video does.
+
+    Raises:
+        BrokenOff: where it does so because a packet cannot be decoded.
+    """
+    for position, frame in enumerate(decoded_frames(video)):
+        if position >= stop:
+            return
+        if position >= start:
+            yield frame
 
 
 def _from_keyframe(video: OpenVideo, index: VideoIndex, start: int, stop: int) -> Iterator[VideoFrame]:
-    """Yield the frames `start` to `stop` after a seek, as far as their timestamps are those of the index."""
+    """Yield the frames `start` to `stop` after a seek, as far as their timestamps are those of the index.
+
+    Packets also call a place a key frame where a whole picture only begins to build up (H.264 with intra
+    refresh); the decoder does not. A damaged picture hangs on where decoding began: those are counted, too.
+    """
     if not index.seekable or start < _SEEK_FROM:
-        yield from _from_beginning(video, start, stop)
+        with suppress(BrokenOff):  # the caller counts again, and tells
+            yield from _from_beginning(video, start, stop)
         return
     before = [keyframe for keyframe in index.keyframes if keyframe <= start]
     for keyframe in reversed(before[-_SEEK_ATTEMPTS:]):
-        wanted = start
+        wanted, whole = start, False
         try:
             video.container.seek(index.timestamps[keyframe], stream=video.stream, backward=True)
             for frame in decoded_frames(video):
                 if frame.pts is None or frame.pts > index.timestamps[wanted]:
                     break
+                whole |= frame.key_frame and frame.pts == index.timestamps[keyframe]
+                if frame.is_corrupt and frame.pts >= index.timestamps[keyframe]:
+                    break
                 if frame.pts == index.timestamps[wanted]:
+                    if not whole:
+                        break
                     yield frame
                     wanted += 1
                     if wanted == stop:
