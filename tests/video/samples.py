@@ -64,7 +64,10 @@ def encode(
 
 
 def damage(path: Path, number: int, part: float) -> None:
-    """Replace the last `part` (of 1) of the bytes of the packet `number` of an MP4 file by zeros."""
+    """Replace the last `part` (of 1) of the bytes of the packet `number` of an MP4 file by zeros.
+
+    What a decoder can do with it depends on whether the header of the slice is left.
+    """
     with av.open(str(path)) as video:
         packet = [packet for packet in video.demux(video=0) if packet.size][number]
         size = round(part * packet.size)

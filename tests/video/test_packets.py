@@ -71,6 +71,21 @@ def test_where_a_video_breaks_off_is_told(tmp_path):
         list(read_frames(path, index=index, start=20, stop=50))
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 45), (34, 45)])
+def test_behind_a_frame_that_does_not_decode_no_frame_has_a_wrong_number(tmp_path, start, stop):
+    path = encode(tmp_path / "v.mp4", pictures(60), codec="libx265", options={"x265-params": "bframes=0"})
+    damage(path, 35, 0.9)
+    index, exact = index_packets(path), index_video(path)
+    assert index is not None and index.frame_count == 60
+    assert exact.frame_count == 55  # the decoder goes on at the next key frame
+    assert exact.problem is not None and "5 frames are missing, the first before frame 35" in exact.problem
+    with pytest.raises(VideoError, match=r"frame 35 of .* does not decode"):
+        list(read_frames(path, index=index, start=start, stop=stop))
+    whole = {frame.seconds: frame.rgb for frame in read_frames(path, index=exact)}
+    for frame in read_frames(path, index=index, start=45, stop=50):
+        np.testing.assert_array_equal(frame.rgb, whole[frame.seconds])
+
+
 def test_a_cut_off_file(tmp_path):
     path = encode(tmp_path / "v.mkv", pictures(60))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -141,8 +141,15 @@ class OtherStreams:
     end_seconds: float = 0.0
 
 
-def decoded_frames(video: OpenVideo, *, others: OtherStreams | None = None) -> Iterator[VideoFrame]:
+def decoded_frames(
+    video: OpenVideo, *, others: OtherStreams | None = None, times: set[int] | None = None
+) -> Iterator[VideoFrame]:
     """Yield the frames of `video` in presentation order, from where the container stands.
+
+    Args:
+        video: what to decode.
+        others: is told where other streams end.
+        times: gets the times at which the packets say that they are shown.
 
     Raises:
         BrokenOff: after the last frame before the first packet that cannot be read or decoded. What lies
@@ -150,6 +157,8 @@ def decoded_frames(video: OpenVideo, *, others: OtherStreams | None = None) -> I
     """
     try:
         for packet in _packets(video, others):
+            if times is not None and packet is not None and packet.pts is not None and not packet.is_discard:
+                times.add(packet.pts)
             yield from video.stream.decode(packet)
     except DECODE_ERRORS as error:
         # The decoder still holds pictures that wait for their turn in the presentation order; between them

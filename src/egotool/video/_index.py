@@ -1,5 +1,6 @@
 """The index of a video: which frames decode, when they are shown, and whether the file is whole."""
 
+import bisect
 import itertools
 import json
 from collections.abc import Callable
@@ -112,7 +113,7 @@ def index_video(path: Path, *, on_frame: Callable[[int], None] | None = None, th
         VideoError: if the file cannot be read or no frame decodes.
     """
     scan = _scan(path, on_frame, threads)
-    if (scan.broken_off is not None or scan.damaged) and threads != 1:
+    if (scan.broken_off is not None or scan.damaged or scan.lost) and threads != 1:
         # Where an error surfaces, and how the decoder patches a damaged frame, depends on how many threads
         # run ahead; with one it is fixed.
         scan = _scan(path, None, 1)
@@ -146,6 +147,7 @@ class Scan:
     width: int = 0
     height: int = 0
     damaged: list[int] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
     broken_off: str | None = None
     end_seconds: float = 0.0
     declared_end_seconds: float | None = None
@@ -162,10 +164,10 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> S
             frame_rate=video.frame_rate,
             declared_frames=video.stream.frames,
         )
-        others = OtherStreams()
+        others, times = OtherStreams(), set[int]()
         last: VideoFrame | None = None
         try:
-            for frame in decoded_frames(video, others=others):
+            for frame in decoded_frames(video, others=others, times=times):
                 if last is None:
                     scan.width, scan.height = video.displayed_size(frame)
                 last = frame
@@ -178,6 +180,8 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> S
                     on_frame(len(scan.timestamps))
         except BrokenOff as error:
             scan.broken_off = str(error)
+        if video.stream.codec_context.name == "hevc":
+            scan.lost = _lost(scan.timestamps, times)
         if last is not None and last.pts is not None:
             scan.end_seconds = max(
                 float((last.pts + (last.duration or 0)) * video.time_base), others.end_seconds
@@ -186,6 +190,18 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> S
             if video.declared_seconds is not None:
                 scan.declared_end_seconds = start + video.declared_seconds
         return scan
+
+
+def _lost(shown: list[int | None], times: set[int]) -> list[int]:
+    """Return the positions of the frames before which other ones are missing that have packets.
+
+    The decoder of H.265 leaves out what it cannot decode, up to the next key frame, and says nothing.
+    """
+    known = [time for time in shown if time is not None]
+    if len(known) < max(2, len(shown)):
+        return []
+    missing = [time for time in times.difference(known) if known[0] < time < known[-1]]
+    return sorted(bisect.bisect(known, time) for time in missing)
 
 
 def missing_at_end(path: Path, scan: Scan) -> str | None:
@@ -211,6 +227,12 @@ def missing_at_end(path: Path, scan: Scan) -> str | None:
 
 def _damage(path: Path, scan: Scan) -> str | None:
     """Return a sentence about frames whose data is damaged, None if there is none."""
+    if scan.lost:
+        frames = "1 frame is" if len(scan.lost) == 1 else f"{len(scan.lost)} frames are"
+        return (
+            f"{path} is damaged: {frames} missing, the first before frame {scan.lost[0]}, where data does "
+            "not decode, so later frames have lower numbers than they should: copy it again from its source"
+        )
     if not scan.damaged:
         return None
     places = f"frame {scan.damaged[0]}"

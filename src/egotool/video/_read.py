@@ -58,7 +58,7 @@ def read_frames(
 
     Raises:
         VideoError: if the file cannot be read; without an index, at the place where the video breaks off;
-            with one, if the video no longer has the frames of its index.
+            with one, if the video does not have, or no longer has, the frames of its index.
     """
     if index is None:
         yield from _read_unindexed(path, start, stop, short_side, threads)
@@ -82,7 +82,7 @@ def read_frames(
         return
     with opened(path, threads=threads) as video:
         try:
-            for frame in _from_beginning(video, position, stop):
+            for frame in _from_beginning(video, index, position, stop):
                 yield Frame(
                     index=position,
                     seconds=index.second(position),
@@ -140,15 +140,21 @@ def _output_size(width: int, height: int, short_side: int | None) -> tuple[int, 
     return (width, height) if short_side is None else working_size(width, height, short_side)
 
 
-def _from_beginning(video: OpenVideo, start: int, stop: int) -> Iterator[VideoFrame]:
+def _from_beginning(video: OpenVideo, index: VideoIndex, start: int, stop: int) -> Iterator[VideoFrame]:
     """Yield the frames `start` to `stop` by counting; ends early where the video does.
 
     Raises:
         BrokenOff: where it does so because a packet cannot be decoded.
+        VideoError: if a frame is not the next one of the index: all that follow would have wrong numbers.
     """
     for position, frame in enumerate(decoded_frames(video)):
         if position >= stop:
             return
+        if index.seekable and frame.pts != index.timestamps[position]:
+            raise VideoError(
+                f"frame {position} of {video.path} does not decode, or the file has changed since it was "
+                "indexed: copy it again from its source"
+            )
         if position >= start:
             yield frame
 
@@ -161,7 +167,7 @@ def _from_keyframe(video: OpenVideo, index: VideoIndex, start: int, stop: int) -
     """
     if not index.seekable or start < _SEEK_FROM:
         with suppress(BrokenOff):  # the caller counts again, and tells
-            yield from _from_beginning(video, start, stop)
+            yield from _from_beginning(video, index, start, stop)
         return
     before = [keyframe for keyframe in index.keyframes if keyframe <= start]
     for keyframe in reversed(before[-_SEEK_ATTEMPTS:]):
