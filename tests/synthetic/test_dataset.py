@@ -1,4 +1,9 @@
 import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import h5py
@@ -134,6 +139,33 @@ def test_a_failing_write_names_the_video(tmp_path, monkeypatch):
     monkeypatch.setattr(dataset_module, "_write_clip", full)
     with pytest.raises(EgotoolError, match=r"clip01\.mp4.*No space"):
         render_dataset(tmp_path / "videos", **TINY)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
+@pytest.mark.parametrize("limit", [3_000, 20_000, 40_000])
+def test_a_full_disk_is_one_sentence_and_no_crash(tmp_path, limit):
+    script = """
+        import resource, signal, sys
+        from pathlib import Path
+        from egotool.errors import EgotoolError
+        from egotool.synthetic import render_dataset
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+        options = dict(subjects=1, repetitions=1, frames=20, width=96, height=64)
+        try:
+            render_dataset(Path(sys.argv[1]), verbs=("take",), objects=("cup",), **options)
+        except EgotoolError as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "videos"), str(limit)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr  # HDF5 can crash over what it could not write
+    assert re.fullmatch(r"\S+clip01\.mp4 cannot be written \(File too large\): .*\n", done.stdout)
+    assert not list(tmp_path.rglob("*.h5"))
 
 
 def test_a_folder_with_other_content_is_refused_and_left_alone(tmp_path):

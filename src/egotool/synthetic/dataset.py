@@ -212,9 +212,11 @@ def _render_to_file(plan: ClipPlan, out: Path) -> ClipPlan:
     video = out / video_name(plan)
     try:
         _write_clip(plan, video)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         number = re.search(r"errno = (\d+)", str(error))  # h5py passes HDF5's text on, over several lines
-        reason = os.strerror(int(number[1])) if number else error.strerror or str(error)
+        if number is None and not isinstance(error, OSError):
+            raise
+        reason = os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or str(error)
         raise EgotoolError(
             f"{video} cannot be written ({reason}): check the disk and its rights, then run the command again"
         ) from error
