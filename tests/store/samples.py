@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +38,15 @@ def contents(frames: int = FRAMES, *, seed: int = 0) -> Contents:
         Array.HOMOGRAPHY_VALID: random.random(between) < 0.5,
         Array.MASKS: (random.random((frames, *size)) < 0.3).astype(np.uint8) * np.uint8(255),
     }
+
+
+def damage_description(path: Path, array: Array) -> None:
+    """Change a byte of what an HDF5 file says about an array (its object header)."""
+    with h5py.File(path) as file:
+        place = h5py.h5o.get_info(file[array.value].id).addr + 20
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0xFF
+    path.write_bytes(data)
 
 
 def write_parts(

@@ -13,7 +13,7 @@ import pytest
 
 from egotool.errors import StoreError
 from egotool.store import Array, Codec, PartWriter, join_parts, read_part
-from tests.store.samples import contents, write_parts
+from tests.store.samples import contents, damage_description, write_parts
 
 
 @pytest.mark.parametrize("codec", list(Codec))
@@ -194,3 +194,13 @@ def test_one_frame_has_empty_arrays_between_frames(tmp_path: Path) -> None:
         assert file["flow"].shape == (0, 2, 20, 30)
         assert file["homography"].shape == (0, 3, 3)
         assert file["rgb"].shape == (1, 20, 30, 3)
+
+
+def test_a_damaged_description_of_an_array_is_told(tmp_path: Path) -> None:
+    paths = write_parts(tmp_path, contents(), [0, 4], codec=Codec.NONE)
+    damage_description(paths[1], Array.RGB)
+    with read_part(paths[1]) as part, pytest.raises(StoreError, match="is damaged: rgb cannot be read"):
+        part.read(Array.RGB)
+    with pytest.raises(StoreError, match="is damaged: rgb cannot be read"):
+        join_parts(tmp_path / "joined.h5", {Array.RGB: paths}, codec=Codec.NONE)
+    assert not (tmp_path / "joined.h5").exists()

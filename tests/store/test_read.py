@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from egotool.errors import StoreError
 from egotool.store import Array, CameraCount, Store, StoredVideo, decode_flow, receipt_file
-from tests.store.samples import FRAMES, HEIGHT, WIDTH, contents, write_video
+from tests.store.samples import FRAMES, HEIGHT, WIDTH, contents, damage_description, write_video
 
 DATA = contents()
 NAME = "S1/take/clip3.mp4"
@@ -142,6 +142,15 @@ def _damage(path: Path, array: str, position: int) -> None:
     middle = chunk.byte_offset + chunk.size // 2
     data[middle : middle + 4] = bytes(byte ^ 0xFF for byte in data[middle : middle + 4])
     path.write_bytes(data)
+
+
+def test_a_damaged_description_of_an_array_is_told(tmp_path: Path) -> None:
+    path = write_video(tmp_path, NAME, DATA)
+    damage_description(path, Array.FLOW)
+    video = Store(tmp_path).open(NAME)
+    with pytest.raises(StoreError, match=r"is damaged: flow cannot be read .*remove .*clip3\.mp4\.json"):
+        video.flow([0])
+    assert np.array_equal(video.masks([1]), DATA[Array.MASKS][1:2])
 
 
 @pytest.mark.parametrize("array", ["rgb", "flow", "motion_masks"])

@@ -150,6 +150,22 @@ def arrays_of(file: h5py.File) -> tuple[Array, ...]:
     return tuple(array for array in Array if array.value in file)
 
 
+def dataset_of(file: h5py.File, array: Array, path: Path) -> h5py.Dataset | None:
+    """Return `array` of the open file at `path`, None if it has none.
+
+    Raises:
+        StoreError: if the description of the array is damaged.
+    """
+    try:
+        if array.value not in file:
+            return None
+        return file[array.value]
+    except HDF5_ERRORS as error:
+        raise StoreError(
+            f"{path} is damaged: {array} cannot be read ({first_line(error)}); {repair(path)}"
+        ) from error
+
+
 def read_items(
     dataset: h5py.Dataset,
     out: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]",

@@ -14,6 +14,7 @@ from egotool.store._hdf5 import (
     Scalar,
     create_array,
     creating,
+    dataset_of,
     first_line,
     open_for_reading,
     read_items,
@@ -65,9 +66,10 @@ def _measure(array: Array, paths: Sequence[Path]) -> _Measure:
     count, item_shape = 0, None
     for path in paths:
         with contextlib.closing(open_for_reading(path)) as part:
-            if array.value not in part:
+            dataset = dataset_of(part, array, path)
+            if dataset is None:
                 continue  # a part without an item of an array, such as the flow of a last single frame
-            shape = part[array.value].shape
+            shape = dataset.shape
             if item_shape is not None and shape[1:] != item_shape:
                 raise StoreError(
                     f"{path} has items of {array} of shape {shape[1:]}, the parts before it {item_shape}: "
@@ -113,9 +115,9 @@ def _join_array(
     position = 0
     for path in paths:
         with contextlib.closing(open_for_reading(path)) as part:
-            if array.value not in part:
+            source = dataset_of(part, array, path)
+            if source is None:
                 continue
-            source = part[array.value]
             if SPECIFICATIONS[array].is_picture and _pipeline(source) == _pipeline(target):
                 _copy_chunks(source, target, position, path)
             else:

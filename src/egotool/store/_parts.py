@@ -12,7 +12,15 @@ import numpy.typing as npt
 
 from egotool.errors import StoreError
 from egotool.store._codecs import DEFAULT_CODEC, Codec
-from egotool.store._hdf5 import Scalar, arrays_of, create_array, creating, open_for_reading, read_items
+from egotool.store._hdf5 import (
+    Scalar,
+    arrays_of,
+    create_array,
+    creating,
+    dataset_of,
+    open_for_reading,
+    read_items,
+)
 from egotool.store._layout import SMALL_ITEMS_PER_CHUNK, SPECIFICATIONS, Array
 
 
@@ -124,7 +132,8 @@ class PartReader:
 
     def count(self, array: Array) -> int:
         """Return the number of items of `array`, 0 if the part has none."""
-        return int(self._file[array.value].shape[0]) if array.value in self._file else 0
+        dataset = dataset_of(self._file, array, self._path)
+        return 0 if dataset is None else int(dataset.shape[0])
 
     def read(self, array: Array, start: int = 0, stop: int | None = None) -> npt.NDArray[np.generic]:
         """Return the items `start` to `stop` (exclusive; None: all) of `array` as stored.
@@ -134,11 +143,11 @@ class PartReader:
         """
         available = self.count(array)
         stop = available if stop is None else stop
-        if array.value not in self._file or not 0 <= start <= stop <= available:
+        dataset = dataset_of(self._file, array, self._path)
+        if dataset is None or not 0 <= start <= stop <= available:
             raise StoreError(
                 f"{self._path} has no {array} {start} to {stop}: delete it and extract its video again"
             )
-        dataset = self._file[array.value]
         items: npt.NDArray[np.generic] = np.empty((stop - start, *dataset.shape[1:]), dtype=dataset.dtype)
         if SPECIFICATIONS[array].is_picture:
             for number in range(start, stop):

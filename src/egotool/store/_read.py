@@ -13,7 +13,7 @@ import numpy.typing as npt
 from egotool.errors import StoreError
 from egotool.files import files_below
 from egotool.manifests import FrameRanges, hold
-from egotool.store._hdf5 import open_for_reading, read_items, repair
+from egotool.store._hdf5 import dataset_of, open_for_reading, read_items, repair
 from egotool.store._layout import (
     SPECIFICATIONS,
     Array,
@@ -303,9 +303,10 @@ class StoredVideo:
         check_arrays(self.receipt, [array], file=self.path)
         if self._file is None or self._process != os.getpid():
             self._file, self._process = open_for_reading(self.path), os.getpid()
-        if array.value not in self._file:
+        dataset = dataset_of(self._file, array, self.path)
+        if dataset is None:
             raise StoreError(f"{self.path} is damaged: {array} is missing: {repair(self.path)}")
-        return self._file[array.value]
+        return dataset
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the open file behind: it means nothing in another process."""

@@ -175,7 +175,7 @@ class TruthWriter:
 @contextmanager
 def writing_truth(path: Path, scene: Scene) -> Iterator[TruthWriter]:
     """Open a truth file for writing; it appears at `path` when the block ends well."""
-    # rdcc_nbytes=0: chunks go to the disk at once; HDF5 crashes over those it still has when the disk is full.
+    # rdcc_nbytes=0: chunks go to the disk at once; HDF5 crashes over those it keeps when the disk is full.
     with replacing(path) as temporary, h5py.File(temporary, "w", libver="latest", rdcc_nbytes=0) as file:
         yield TruthWriter(file, scene)
 
