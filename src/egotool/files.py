@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from egotool.errors import EgotoolError, UsageError
@@ -28,13 +28,14 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove from `folder` what processes that were killed inside `replacing` have left.
+def remove_leftovers(folder: Path, names: Iterable[str] = ("*",)) -> None:
+    """Remove from `folder` what processes that were killed inside `replacing` have left of files `names`.
 
     Only where nobody else writes: what another process is writing would go, too.
     """
-    for path in folder.glob(".*.tmp*"):
-        path.unlink(missing_ok=True)
+    for name in map(Path, names):
+        for path in folder.glob(f".{name.stem}.*.tmp{name.suffix or '*'}"):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

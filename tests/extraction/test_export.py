@@ -164,6 +164,17 @@ def test_typed_again_it_writes_what_is_missing(synthetic, tmp_path):
     assert not list(tmp_path.rglob(".*.part"))
 
 
+def test_what_a_killed_command_was_writing_goes(synthetic, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".export.7-0a1b2c3d.tmp.jsonl", ".segments.7-0a1b2c3d.tmp.csv"):
+        (out / name).write_text("half")
+    (out / ".notes.tmp.txt").write_text("somebody's")
+    options = ExportOptions(layout=Layout.RAWFRAMES)
+    export_store(synthetic, read_manifest(synthetic / "manifest.csv"), out, options=options)
+    assert [path.name for path in out.glob(".*")] == [".notes.tmp.txt"]
+
+
 def test_what_cannot_be_exported_is_named_and_the_rest_is_written(synthetic, tmp_path):
     whole = read_manifest(synthetic / "manifest.csv").segments[0]
     segments = (

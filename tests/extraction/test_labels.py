@@ -250,6 +250,13 @@ def test_the_test_subject_is_checked_against_the_manifest_too(root):
         check_choice(COUNTS, [root], SplitChoice(test_subjects=("S1",)))
 
 
+def test_what_a_killed_command_was_writing_goes(store):
+    for name in (".manifest.7-0a1b2c3d.tmp.csv", ".manifest.7-0a1b2c3d.tmp.json"):
+        (store / name).write_text("half")
+    with manifest_lock(store):
+        assert not list(store.glob(".manifest*"))
+
+
 def test_one_process_at_a_time_works_on_the_manifest(store):
     entered = threading.Event()
 

@@ -16,10 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egotool.errors import EgotoolError, StoreError, UsageError
-from egotool.extraction.export_record import LIST_NAMES, ExportRecord, Made, draft_of, folders_of, refusal
+from egotool.extraction.export_record import (
+    LIST_NAMES,
+    RECORD_NAME,
+    ExportRecord,
+    Made,
+    draft_of,
+    folders_of,
+    refusal,
+)
 from egotool.extraction.frame_folders import SEGMENTS_NAME, Layout
 from egotool.extraction.pool import available_cores
-from egotool.files import write_text
+from egotool.files import remove_leftovers, write_text
 from egotool.manifests import COLUMNS, SPLITS, Manifest, Segment
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Array, Store, StoredVideo
@@ -155,12 +163,13 @@ def _wanted(writers: "Sequence[_Writer | ExportedFolder]") -> dict[str, Made]:
 
 
 def _begin(record: ExportRecord, wanted: Mapping[str, Made], out: Path, *, overwrite: bool) -> None:
-    """Make sure that nothing is there but what is wanted."""
+    """Make sure that nothing is there but what is wanted, also of what a killed command was writing."""
     others = record.others(wanted)
     if others and not overwrite:
         raise refusal(out, others)
     try:
         record.begin(wanted)
+        remove_leftovers(out, (RECORD_NAME, SEGMENTS_NAME, *LIST_NAMES))
     except OSError as error:
         raise UsageError(
             f"{out} cannot be written ({error.strerror or error}): check the disk and its rights."

@@ -10,6 +10,7 @@ from pathlib import Path
 from egotool.errors import EgotoolError, ManifestError
 from egotool.extraction.results import LabelResult
 from egotool.extraction.work import VideoLock
+from egotool.files import remove_leftovers
 from egotool.manifests import (
     SPLITS,
     FrameRanges,
@@ -77,10 +78,12 @@ def manifest_lock(store: Path) -> Iterator[None]:
     Hold it from looking at the videos on: what a process did not see yet, it would take out.
     """
     # No video can have this name: see `receipt_file`.
-    lock = VideoLock(store, Path(MANIFEST_NAME).stem)
+    name = Path(MANIFEST_NAME).stem
+    lock = VideoLock(store, name)
     with contextlib.suppress(OSError):  # where nothing can be written there is nothing to guard
         while not lock.acquire():
             time.sleep(_SECONDS_BETWEEN_TRIES)
+        remove_leftovers(store, (MANIFEST_NAME, f"{name}.json"))
     try:
         yield
     finally:
