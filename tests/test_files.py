@@ -22,6 +22,12 @@ def test_interrupted_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path)
     assert target.read_text(encoding="utf-8") == "old"
 
 
+def test_a_name_that_is_nearly_too_long_for_the_disk_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("字" * 80 + ".csv")  # 244 of 255 bytes
+    write_text(path, "text")
+    assert path.read_text() == "text"
+
+
 def test_digest(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"abc" * 100_000)
     assert sha256_of_file(tmp_path / "data") == hashlib.sha256(b"abc" * 100_000).hexdigest()

@@ -18,7 +18,7 @@ def replacing(path: Path) -> Iterator[Path]:
     The data reaches the disk before the rename: after a power cut either the old or the new file is whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem[:80]}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:40]}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb") as written:
