@@ -90,13 +90,18 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def repair(path: Path) -> str:
-    """Return what to do about a damaged store file: a receipt would say that it is finished."""
-    return f"remove {path.with_suffix('.json')}, and its `egotool extract` makes it anew"
+    """Return what to do about a damaged file: a receipt would say that it is finished; parts have none."""
+    receipt = path.with_suffix(".json")
+    if not receipt.exists():
+        return "run its `egotool extract` again, which makes it anew"
+    return f"remove {receipt}, and its `egotool extract` makes it anew"
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    # that of a KeyError is a literal of its text, on one line
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return (text or type(error).__name__).splitlines()[0]
 
 
 def create_array(
