@@ -1,7 +1,6 @@
 """Reading frames of a video: streamed, from any frame on, always the same pixels."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,20 +80,13 @@ def read_frames(
     if position == stop:
         return
     with opened(path, threads=threads) as video:
-        try:
-            for frame in _from_beginning(video, index, position, stop):
-                yield Frame(
-                    index=position,
-                    seconds=index.second(position),
-                    rgb=rgb_of(frame, size, video.orientation(frame)),
-                )
-                position += 1
-        except BrokenOff as error:
-            if position < stop:  # an index made of packets does not know what decodes
-                raise VideoError(
-                    f"{path} breaks off: {position} of {index.frame_count} frames decode, then {error}: "
-                    "copy it again from its source"
-                ) from error
+        for frame in _from_beginning(video, index, position, stop):
+            yield Frame(
+                index=position,
+                seconds=index.second(position),
+                rgb=rgb_of(frame, size, video.orientation(frame)),
+            )
+            position += 1
     if position < stop:
         raise VideoError(
             f"{path} has only {position} of the {index.frame_count} frames it had when it was indexed: "
@@ -141,22 +133,30 @@ def _output_size(width: int, height: int, short_side: int | None) -> tuple[int, 
 
 
 def _from_beginning(video: OpenVideo, index: VideoIndex, start: int, stop: int) -> Iterator[VideoFrame]:
-    """Yield the frames `start` to `stop` by counting; ends early where the video does.
+    """Yield the frames `start` to `stop` by counting; ends early where the file does.
 
     Raises:
-        BrokenOff: where it does so because a packet cannot be decoded.
-        VideoError: if a frame is not the next one of the index: all that follow would have wrong numbers.
+        VideoError: if one of the frames up to `stop` does not decode: all that follow have wrong numbers.
     """
-    for position, frame in enumerate(decoded_frames(video)):
-        if position >= stop:
-            return
-        if index.seekable and frame.pts != index.timestamps[position]:
+    count = 0
+    try:
+        for frame in decoded_frames(video):
+            if count >= stop:
+                return
+            if index.seekable and frame.pts != index.timestamps[count]:
+                raise VideoError(
+                    f"frame {count} of {video.path} does not decode, or the file has changed since it was "
+                    "indexed: copy it again from its source"
+                )
+            if count >= start:
+                yield frame
+            count += 1
+    except BrokenOff as error:
+        if count < stop:  # an index made of packets does not know what decodes
             raise VideoError(
-                f"frame {position} of {video.path} does not decode, or the file has changed since it was "
-                "indexed: copy it again from its source"
-            )
-        if position >= start:
-            yield frame
+                f"{video.path} breaks off: {count} of {index.frame_count} frames decode, then {error}: "
+                "copy it again from its source"
+            ) from error
 
 
 def _from_keyframe(video: OpenVideo, index: VideoIndex, start: int, stop: int) -> Iterator[VideoFrame]:
@@ -166,8 +166,7 @@ def _from_keyframe(video: OpenVideo, index: VideoIndex, start: int, stop: int) -
     refresh); the decoder does not. A damaged picture hangs on where decoding began: those are counted, too.
     """
     if not index.seekable or start < _SEEK_FROM:
-        with suppress(BrokenOff):  # the caller counts again, and tells
-            yield from _from_beginning(video, index, start, stop)
+        yield from _from_beginning(video, index, start, stop)
         return
     before = [keyframe for keyframe in index.keyframes if keyframe <= start]
     for keyframe in reversed(before[-_SEEK_ATTEMPTS:]):
