@@ -29,6 +29,11 @@ def test_variable_frame_rate_gives_exact_times(tmp_path: Path) -> None:
     assert index.second(5) == pytest.approx(20 / 25)
 
 
+def test_the_frame_rate_is_the_average_where_it_varies(tmp_path: Path) -> None:
+    path = encode(tmp_path / "v.mp4", pictures(8), times=[0, 1, 2, 3, 10, 20, 30, 40])
+    assert index_video(path).frame_rate == pytest.approx(8.7, rel=0.01)  # 25 is what most frames have
+
+
 def test_times_begin_at_zero_wherever_the_clock_of_the_file_does(tmp_path: Path) -> None:
     index = index_video(encode(tmp_path / "v.mkv", pictures(4), times=[1000, 1001, 1002, 1004]))
     np.testing.assert_allclose(index.seconds, [0, 0.04, 0.08, 0.16], atol=1e-9)
