@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from egotool.errors import VideoError
-from egotool.video import VideoIndex, index_video, probe, read_frames
+from egotool.video import VideoIndex, index_packets, index_video, probe, read_frames
 from tests.video.samples import encode, pictures, silence
 
 FASTSTART = {"movflags": "faststart"}  # the index before the data, so that a cut file still opens
@@ -74,6 +74,14 @@ def test_a_cut_mp4_keeps_what_decodes_and_says_so(tmp_path: Path, threads: int) 
     # The same number every time, and reading agrees.
     assert index.frame_count == index_video(path, threads=1).frame_count
     assert len(list(read_frames(path, index=index, threads=threads))) == index.frame_count
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.mp4", "v.ts"])
+def test_pictures_that_begin_after_the_sound_are_whole(tmp_path: Path, name: str) -> None:
+    path = encode(tmp_path / name, pictures(60), times=list(range(30, 90)), sound_seconds=3.6)
+    assert index_video(path).problem is None
+    index = index_packets(path)
+    assert index is not None and index.problem is None
 
 
 def test_a_cut_mkv_without_any_error_is_recognised_by_its_declared_duration(tmp_path: Path) -> None:

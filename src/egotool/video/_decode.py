@@ -67,6 +67,14 @@ class OpenVideo:
         return None
 
     @property
+    def declared_end_seconds(self) -> float | None:
+        """Time at which the video stream ends as the container declares it; None if it does not."""
+        declared = self.declared_seconds
+        if declared is None or self.stream.duration is None:
+            return declared  # Matroska counts from the beginning of the file, where sound may begin earlier
+        return float((self.stream.start_time or 0) * self.time_base) + declared
+
+    @property
     def time_base(self) -> Fraction:
         """Seconds per tick of the timestamps."""
         return self.stream.time_base or Fraction(1, 1000)

@@ -186,9 +186,7 @@ def _scan(path: Path, on_frame: Callable[[int], None] | None, threads: int) -> S
             scan.end_seconds = max(
                 float((last.pts + (last.duration or 0)) * video.time_base), others.end_seconds
             )
-            start = float((video.stream.start_time or 0) * video.time_base)
-            if video.declared_seconds is not None:
-                scan.declared_end_seconds = start + video.declared_seconds
+            scan.declared_end_seconds = video.declared_end_seconds
         return scan
 
 

@@ -108,9 +108,7 @@ def _scan_packets(path: Path) -> Scan | None:
         scan.timestamps = [*times]
         scan.keyframes = [place for place, time in enumerate(times) if time in keys]
         scan.end_seconds = max(float((times[-1] + duration) * video.time_base), others.end_seconds)
-        if video.declared_seconds is not None:
-            start = float((video.stream.start_time or 0) * video.time_base)
-            scan.declared_end_seconds = start + video.declared_seconds
+        scan.declared_end_seconds = video.declared_end_seconds
     return scan
 
 
