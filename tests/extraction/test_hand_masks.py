@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from egotool.extraction.hand_masks import HandMaskError
 from egotool.motion import CameraTracker, TrackParameters, to_gray, tvl1
 from egotool.progress import SilentProgress
 from egotool.store import Array, Store, receipt_file, store_file
-from egotool.video import find_videos, write_video
+from egotool.video import FoundVideo, find_videos, write_video
 from tests.extraction.conftest import SMALL, make_video
 from tests.motion.scenes import scene_of_a_hand
 
@@ -244,6 +245,16 @@ def test_videos_without_masks_are_told_of(made, tmp_path):
     assert [video.action for video in plan.videos] == ["nothing", "nothing"]
     plan = plan_extraction(found, out=tmp_path / "store", parameters=parameters)
     assert {video.video: video.action for video in plan.videos} == {NAME: "refuse", "b.mp4": "nothing"}
+
+
+@pytest.mark.parametrize(
+    ("names", "place"), [(["a.mp4", "b.mp4"], "masks/a"), (["a.mp4", "a.mkv"], "masks/a.mp4")]
+)
+def test_where_masks_would_be_is_told(tmp_path, names, place):
+    (tmp_path / "masks").mkdir()
+    found = [FoundVideo(tmp_path / name, name, tmp_path) for name in names]
+    with pytest.raises(UsageError, match=re.escape(f"would be pictures in {tmp_path / place}, one for")):
+        find_hand_masks(tmp_path / "masks", found)
 
 
 @pytest.mark.parametrize(
