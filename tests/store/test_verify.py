@@ -78,6 +78,17 @@ def test_counts_units_and_names_are_compared(tmp_path: Path) -> None:
     assert "flow records another unit" in flow
 
 
+def test_another_type_of_numbers_is_found(tmp_path: Path) -> None:
+    path = write_video(tmp_path, NAME, contents())
+    with h5py.File(path, "r+") as file:
+        flow, unit = file["flow"][:], file["flow"].attrs["unit"]
+        del file["flow"]
+        file.create_dataset("flow", data=flow / 64).attrs["unit"] = unit  # pixels, as somebody may like them
+    _again(tmp_path, path)
+    (problem,) = verify(tmp_path, NAME)
+    assert "flow is float64, not int16: remove " in problem
+
+
 def test_a_file_that_is_no_hdf5(tmp_path: Path) -> None:
     path = write_video(tmp_path, NAME, contents())
     path.write_text("hello")
