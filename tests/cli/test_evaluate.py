@@ -61,6 +61,13 @@ def test_a_loss_that_is_no_number_is_null_in_json() -> None:
 def test_a_dry_run_writes_nothing(folder: Path) -> None:
     status, out, _ = egotool(folder, "evaluate", "convlstm-attention", "--split", "validation", "--dry-run")
     assert status == 0 and "Would score" in out
+    status, out, _ = egotool(
+        folder, "evaluate", "convlstm-attention", "--split", "validation", "--dry-run", "--json"
+    )
+    (run,) = folder.glob("runs/convlstm-attention-*")
+    document = json.loads(out)
+    assert document["run"] == f"runs/{run.name}" and document["dry_run"] is True
+    assert [Path(file).name for file in document["files"]] == ["validation.json", "validation.csv"]
     assert not list(folder.glob("runs/*/scores/validation.json"))
 
 

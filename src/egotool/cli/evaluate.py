@@ -52,8 +52,7 @@ def evaluate(
     if head and chosen.recipe.head is None:
         raise UsageError(f"--head: the run {chosen.name} has no self-supervised head: leave it out")
     if dry_run:
-        typer.echo(f"Would score {chosen.best_checkpoint} on {split}, and write")
-        typer.echo(f"  {chosen.scores_file(split)}\n  {chosen.predictions_file(split)}")
+        _print_plan(chosen, split, as_json=as_json)
         return
     with ConsoleProgress() as progress:
         scores = evaluate_run(
@@ -81,6 +80,23 @@ def evaluate(
             f"Head:         {skill.task}, squared error {skill.error:.4g}; without a network it would be "
             f"{skill.plain_error:.4g} (skill {skill.skill:.2f}: 1 is perfect, 0 has learned nothing)"
         )
+
+
+def _print_plan(run: "Run", split: str, *, as_json: bool) -> None:
+    files = (run.scores_file(split), run.predictions_file(split))
+    if as_json:
+        document = {
+            "run": str(run.folder),
+            "dry_run": True,
+            "split": split,
+            "weights": str(run.best_checkpoint),
+            "files": [str(file) for file in files],
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    typer.echo(f"Would score {run.best_checkpoint} on {split}, and write")
+    for file in files:
+        typer.echo(f"  {file}")
 
 
 def _print_scores(run: "Run", scores: "Scores") -> None:
