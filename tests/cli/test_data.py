@@ -49,6 +49,13 @@ def test_renders_then_keeps_what_is_there(tmp_path):
     assert "3 were there already" in again.output
 
 
+def test_one_of_a_kind_is_singular_and_the_next_command_can_be_typed(tmp_path):
+    result = run(str(tmp_path / "my videos"), *TINY[:-4], "--verbs", "take", "--objects", "cup")
+    assert "Rendered 1 video (3 frames)" in result.output
+    assert ": 1 subject, 1 action, 1 repetition." in result.output
+    assert f"Next: egotool extract '{tmp_path / 'my videos'}'" in result.output
+
+
 def test_dry_run_writes_nothing(tmp_path):
     result = run(str(tmp_path / "videos"), *TINY, "--dry-run")
     assert result.exit_code == 0

@@ -56,6 +56,16 @@ def test_json_is_one_document_and_nothing_else(folder: Path) -> None:
     assert json.loads(scored[1])["split"] == "validation"
 
 
+def test_the_next_commands_can_be_typed_whatever_the_folder_is_called(folder: Path) -> None:
+    short = ("--set", "stages.0.epochs=1")
+    words = ("train", "convlstm", "--runs", "my runs", "--device", "cpu", *SETTINGS, *short)
+    status, out, err = egotool(folder, *words)
+    assert status == 0
+    assert "Details:  egotool evaluate 'my runs/convlstm-small-" in out
+    assert "egotool report --table 1 --runs 'my runs'" in out
+    assert ": 1 epoch in" in err
+
+
 def test_a_dry_run_writes_nothing(folder: Path) -> None:
     arguments = ("train", "convlstm", "--dry-run", "--runs", "elsewhere", "--device", "cpu", *SETTINGS)
     status, out, _ = egotool(folder, *arguments)

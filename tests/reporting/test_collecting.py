@@ -33,6 +33,9 @@ def test_unfinished_and_unscored_runs_are_named_with_their_command(tmp_path: Pat
         "Run going is not finished (2 of 5 epochs): `egotool train dynamic-net`"
     )
     assert "`egotool evaluate" in found.unfinished[1]
+    make_run(tmp_path / "my runs", "silent", model="dynamic-net", scored=False)
+    (sentence,) = collect_outcomes(tmp_path / "my runs").unfinished
+    assert f"`egotool evaluate '{tmp_path}/my runs/silent' --split test`" in sentence
 
 
 def test_damaged_runs_are_named_and_the_others_read(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ def test_no_store_an_empty_store_and_an_unknown_video_are_sentences(store: Path,
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(StoreError, match="egotool extract"):
             Store(path)
+    with pytest.raises(StoreError, match=r"`egotool extract VIDEOS --out '.*my store'`"):
+        Store(tmp_path / "my store")
     with pytest.raises(StoreError, match=r"unknown\.mp4"):
         Store(store).open("unknown.mp4")
 
@@ -89,7 +91,7 @@ def test_indices_outside_are_refused(store: Path, wrong: int) -> None:
 
 
 def test_an_array_that_was_not_extracted_names_the_command(store: Path) -> None:
-    with pytest.raises(StoreError, match=f"egotool extract VIDEOS --only rgb,masks --out {store} --size 20'"):
+    with pytest.raises(StoreError, match=f"egotool extract VIDEOS --only rgb,masks --out {store} --size 20`"):
         Store(store).open("b.mp4").masks([0])
 
 

@@ -63,7 +63,8 @@ def flow(
         return
     console = output_console()
     console.print(_flow_table(lines, results))
-    typer.echo(f"{len(results)} pairs, one thread each; speed: OpenCV's time over ours. {_machine_words()}")
+    many = "1 pair" if len(results) == 1 else f"{len(results)} pairs"
+    typer.echo(f"{many}, one thread each; speed: OpenCV's time over ours. {_machine_words()}")
 
 
 @bench.command()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,18 +120,22 @@ def _say(summary: "SynthSummary", *, dry_run: bool) -> None:
     parameters, new = summary.parameters, len(summary.rendered)
     kept = len(summary.videos) - new
     typer.echo(
-        f"{'Would render' if dry_run else 'Rendered'} {new} videos "
-        f"({new * parameters.frames} frames) into {summary.out}"
-        + (f"; {kept} were there already" if kept else "")
-        + f": {parameters.subjects} subjects, {len(parameters.actions)} actions, "
-        f"{parameters.repetitions} repetitions."
+        f"{'Would render' if dry_run else 'Rendered'} {_counted(new, 'video')} "
+        f"({_counted(new * parameters.frames, 'frame')}) into {summary.out}"
+        + (f"; {kept} {'was' if kept == 1 else 'were'} there already" if kept else "")
+        + f": {_counted(parameters.subjects, 'subject')}, {_counted(len(parameters.actions), 'action')}, "
+        f"{_counted(parameters.repetitions, 'repetition')}."
     )
     left_out = len(parameters.verbs) * len(parameters.objects) - len(parameters.actions)
     if left_out:
         combinations = "combination was" if left_out == 1 else "combinations were"
         typer.echo(f"{left_out} {combinations} left out: only objects with a lid open and close.")
     if not dry_run:
-        typer.echo(f"Next: egotool extract {summary.out}")
+        typer.echo(f"Next: {shlex.join(['egotool', 'extract', str(summary.out)])}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _parse_size(size: str) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """`egotool data check`: what is wrong with a dataset."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -99,7 +100,7 @@ def manifest_or_store(path: Path) -> Path:
         return inside
     raise ManifestError(
         f"the folder {path} is neither a store nor has a manifest.csv: make a store with "
-        f"`egotool extract {path}`, or name a manifest"
+        f"`egotool extract {shlex.quote(str(path))}`, or name a manifest"
     )
 
 

@@ -1,6 +1,7 @@
 """`egotool data import`: the labels, or the frames, of a public dataset or of anybody's."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -250,7 +251,7 @@ class _Labels:
         videos = self.options.videos
         beside = videos is not None and self.out.resolve().parent == videos.resolve()
         following = (
-            f"egotool extract {videos}"
+            f"egotool extract {shlex.quote(str(videos))}"
             if beside
             else f"copy {self.out} to VIDEOS/manifest.csv, and type: egotool extract VIDEOS"
         )
@@ -359,7 +360,7 @@ class _Frames:
             notes=notes,
             problems=problems,
             written=written,
-            following=f"egotool train dynamic-net --store {self.out}",
+            following=f"egotool train dynamic-net --store {shlex.quote(str(self.out))}",
             out=self.out,
             dry_run=imported is None,
         )

@@ -196,7 +196,7 @@ def _counted(words: Iterable[str]) -> str:
         return "".join(counter)
     more = len(counter) - len(common)
     listed = ", ".join(f"{word} ({number})" for word, number in common)
-    return listed + (f" and {more} others" if more > 0 else "")
+    return listed + (f" and {more} {'other' if more == 1 else 'others'}" if more > 0 else "")
 
 
 def _bars(numbers: "dict[str, int]") -> "Table":

@@ -70,7 +70,8 @@ def show(
     else:
         with ConsoleProgress() as progress:
             sheet = write_sheet(store, out, rows=rows, flow_scale=flow_scale, progress=progress)
-            lines.append(f"Sheet: {out} ({len(rows)} rows: {', '.join(sheet.columns)}).")
+            number = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+            lines.append(f"Sheet: {out} ({number}: {', '.join(sheet.columns)}).")
             if video is not None:
                 overlay = write_overlay_video(opened, chosen, video, flow_scale=flow_scale, progress=progress)
                 scale = "" if overlay.flow_scale is None else f"; full colour is {overlay.flow_scale:g} px"

@@ -1,6 +1,7 @@
 """`egotool train`: train a model and score it."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -186,7 +187,9 @@ def _print_dry_run(
         return
     print_plan(plan, estimates, output_console())
     if trials * len(subjects) > 1:
-        typer.echo(f"{trials * len(subjects)} such trainings: {trials} trials × {len(subjects)} folds.")
+        many = "1 trial" if trials == 1 else f"{trials} trials"
+        folds = "1 fold" if len(subjects) == 1 else f"{len(subjects)} folds"
+        typer.echo(f"{trials * len(subjects)} such trainings: {many} × {folds}.")
 
 
 def _name(model: str, seed: int, fold: str) -> str:
@@ -199,7 +202,7 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
 
     run, scores, plan = result.run, result.scores, result.plan
     if scores is None:
-        raise EgotoolError(f"{run.folder} has no scores: `egotool evaluate {run.folder}`")
+        raise EgotoolError(f"{run.folder} has no scores: `egotool evaluate {shlex.quote(str(run.folder))}`")
     if as_json:
         document = {
             "run": str(run.folder),
@@ -215,7 +218,7 @@ def _print_result(result: "TrainingResult", *, as_json: bool) -> None:
         f"{run.record.model}: {accuracy_sentence(scores)}",
         f"Weights: {run.record.selection}; recipe {run.record.recipe}, protocol {run.record.protocol}, "
         f"seed {run.record.seed}.",
-        f"Details:  egotool evaluate {run.folder}",
+        f"Details:  egotool evaluate {shlex.quote(str(run.folder))}",
         f"Next:     {table_command(_table_of(run.record.model), plan.request.runs, *where)}",
     ]
     if plan.stages[-1].state == "reuse":

@@ -125,7 +125,7 @@ def _stage_lines(stage: "StagePlan") -> list[str]:
         f"from    {begins}",
         f"trains  {trains}{head} ({sizes})",
         f"frozen  {frozen}",
-        f"with    {_optimiser(recipe)}; batch {recipe.batch_size}, {recipe.epochs} epochs",
+        f"with    {_optimiser(recipe)}; batch {recipe.batch_size}, {_epochs(recipe.epochs)}",
         f"lr      {_schedule(recipe)}",
     ]
     for group in stage.groups:
@@ -149,8 +149,12 @@ def _schedule(stage: "StageRecipe") -> str:
         return f"× {stage.decay:g} after epoch {steps}" if steps else "constant"
     if stage.schedule == "exponential":
         return f"× {stage.decay:g} after every epoch"
-    warm = f" after {stage.warmup_epochs} epochs of warm-up" if stage.warmup_epochs else ""
+    warm = f" after {_epochs(stage.warmup_epochs)} of warm-up" if stage.warmup_epochs else ""
     return f"falls along a cosine to a hundredth{warm}"
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number} epochs"
 
 
 def _duration(seconds: float) -> str:

@@ -121,4 +121,4 @@ def _say(plan: "WeightsPlan", *, dry_run: bool) -> None:
     typer.echo(f"Run:   {plan.folder}")
     if not dry_run:
         where = "" if plan.data.store else " --store STORE"
-        typer.echo(f"Next:  egotool evaluate {plan.folder}{where}")
+        typer.echo(f"Next:  egotool evaluate {shlex.quote(str(plan.folder))}{where}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,12 +191,12 @@ def scores_of(run: Run | Fusion, *, split: str) -> Scores:
             raise RunError(f"{run.folder} has no {split} predictions: fuse its members with --split {split}")
         raise RunError(
             f"the run {run.name} is not scored on the {split} split: "
-            f"`egotool evaluate {run.folder} --split {split}`"
+            f"`egotool evaluate {shlex.quote(str(run.folder))} --split {split}`"
         )
     if isinstance(run, Run) and run.finished and not run.ended_with(scores):
         raise RunError(
             f"the run {run.name} was scored on the {split} split before its training ended: "
-            f"`egotool evaluate {run.folder} --split {split}` scores it again"
+            f"`egotool evaluate {shlex.quote(str(run.folder))} --split {split}` scores it again"
         )
     return scores
 

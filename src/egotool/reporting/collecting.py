@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,20 +54,20 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
                 unfinished.append(_still_training(run))
                 continue
             scores = run.scores(split)
+            again = f"egotool evaluate {shlex.quote(str(run.folder))} --split {split}"
             if scores is None:
                 unfinished.append(
-                    f"Run {run.name} is trained but not scored on the {split} split: "
-                    f"`egotool evaluate {run.folder} --split {split}`."
+                    f"Run {run.name} is trained but not scored on the {split} split: `{again}`."
                 )
             elif not run.ended_with(scores):
                 unfinished.append(
                     f"Run {run.name} was scored on the {split} split before its training ended: "
-                    f"`egotool evaluate {run.folder} --split {split}` scores it again."
+                    f"`{again}` scores it again."
                 )
             elif not run.was_trained_with_data_of(scores):
                 problems.append(
                     f"Run {run.name} was scored on other data than it was trained with and is "
-                    f"left out: `egotool evaluate {run.folder} --split {split} --overwrite` scores it again."
+                    f"left out: `{again} --overwrite` scores it again."
                 )
             else:
                 outcomes.append(_outcome(run, scores))

@@ -12,6 +12,7 @@ runs/dynamic-net-small-1f2e3d4c/
 
 import contextlib
 import datetime
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -172,8 +173,9 @@ class Run:
         try:
             return Scores.model_validate_json(path.read_bytes())
         except ValidationError as error:
+            folder = shlex.quote(str(self.folder))
             raise RunError(
-                f"{path} is damaged: run `egotool evaluate {self.folder} --split {split}` again"
+                f"{path} is damaged: run `egotool evaluate {folder} --split {split}` again"
             ) from error
 
     def ended_with(self, scores: Scores) -> bool:

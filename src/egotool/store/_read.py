@@ -53,7 +53,7 @@ def check_arrays(receipt: Receipt, needed: Collection[Array], *, file: Path) -> 
         store = file.parents[len(PurePosixPath(receipt.video).parts) - 1]
         raise StoreError(
             f"{file} has no {' and no '.join(missing)}: "
-            f"make it with '{extract_command(store, only, receipt)}'"
+            f"make it with `{extract_command(store, only, receipt)}`"
         )
 
 
@@ -83,6 +83,11 @@ def extract_command(store: Path, only: str, receipt: Receipt) -> str:
     return " ".join(words)
 
 
+def _made_by(store: Path) -> str:
+    """Return the command that makes `store`, or adds videos to it."""
+    return f"egotool extract VIDEOS --out {shlex.quote(str(store))}"
+
+
 class Store:
     """A folder of extracted videos."""
 
@@ -94,13 +99,9 @@ class Store:
         """
         self.path = Path(path)
         if not self.path.is_dir():
-            raise StoreError(
-                f"the store {path} does not exist: make it with 'egotool extract VIDEOS --out {path}'"
-            )
+            raise StoreError(f"the store {path} does not exist: make it with `{_made_by(self.path)}`")
         if not self.videos():
-            raise StoreError(
-                f"the store {path} has no finished video: run 'egotool extract VIDEOS --out {path}'"
-            )
+            raise StoreError(f"the store {path} has no finished video: run `{_made_by(self.path)}`")
 
     def videos(self) -> list[str]:
         """Return the names of the finished videos (those with a receipt), sorted.
@@ -126,7 +127,7 @@ class Store:
         if receipt is None:
             raise StoreError(
                 f"the store {self.path} has no finished video {video!r}: extract it with "
-                f"'egotool extract VIDEOS --out {self.path}'"
+                f"`{_made_by(self.path)}`"
             )
         return receipt
 

@@ -122,8 +122,9 @@ def tidy(run: Run, keep: Keep) -> None:
 def _tell(run: Run, stage: StagePlan, progress: Progress, *, seconds: float) -> None:
     if stage.state == "reuse" or run.record.best is None:
         return
+    epochs = "1 epoch" if run.record.epochs_done == 1 else f"{run.record.epochs_done} epochs"
     progress.message(
-        f"{run.name}: {run.record.epochs_done} epochs in {seconds:.0f} s; {run.record.selection} "
+        f"{run.name}: {epochs} in {seconds:.0f} s; {run.record.selection} "
         f"({run.record.best.accuracy:.1%} right)"
     )
 
