@@ -1,6 +1,7 @@
 """The command's entry point: quick help, one-sentence errors, exit statuses."""
 
 import errno
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,11 @@ HEAVY = {
 
 def egotool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "egotool", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "egotool", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
 
 
@@ -66,6 +71,28 @@ def test_an_empty_argument_is_not_the_current_folder(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "the argument after 'egotool extract' is empty" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+@pytest.mark.parametrize("format_", ["rich", "markdown"])
+def test_pipes_get_utf_8_under_any_locale(
+    encoding: str, format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    result = egotool("report", "--table", "4", "--format", format_, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "Δ RGB" in result.stdout
+
+
+def test_a_screen_without_unicode_gets_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "argv", ["egotool", "--help"])
+    with pytest.raises(SystemExit) as end:
+        main.run()
+    assert end.value.code == 0
+    assert b"egotool extract videos/   ?   egotool train" in screen.buffer.getvalue()  # type: ignore[attr-defined]
 
 
 def test_unknown_command_and_option_exit_with_two(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The `egotool` command: registers one file per command and turns errors into one sentence."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -76,6 +77,17 @@ def _refuse_empty(arguments: list[str]) -> None:
         raise UsageError(f"the argument after '{before}' is empty: is a variable of the shell not set?")
 
 
+def _print_every_character() -> None:
+    """Let tables have their ± and Δ under locales without them: UTF-8 in pipes and files, ? on a screen."""
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper) or stream.encoding.lower().startswith("utf"):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        else:
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -83,6 +95,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def run() -> None:
     """Run the command line: the entry point of the `egotool` script."""
     signal.signal(signal.SIGTERM, _interrupt)
+    _print_every_character()
     try:
         _refuse_empty(sys.argv[1:])
         app()
