@@ -1,6 +1,8 @@
 # CPU:   docker build -t egotool .
 # CUDA:  docker build -t egotool:cuda --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 .
-# Run:   docker run --rm -it -v "$PWD":/work egotool extract videos/        (add --gpus all for CUDA)
+# Run:   docker run --rm -it -v "$PWD":/work egotool extract videos/
+#        docker run --rm -it -v "$PWD":/work --gpus all --ipc=host egotool:cuda train dynamic-net
+#        (--ipc=host: the processes that load clips hand them over in /dev/shm, of which Docker gives 64 MiB)
 FROM python:3.12-slim
 
 # The CUDA wheels of torch bring their own CUDA libraries; the host brings the driver.
@@ -18,8 +20,8 @@ COPY src /opt/egotool/src
 COPY data_manifests /opt/egotool/data_manifests
 RUN pip install --no-cache-dir /opt/egotool
 
-# Compiled kernels are cached where any user may write.
-ENV NUMBA_CACHE_DIR=/tmp/numba-cache
+# Compiled kernels, and matplotlib's list of fonts, are cached where any user may write.
+ENV NUMBA_CACHE_DIR=/tmp/numba-cache MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /work
 ENTRYPOINT ["egotool"]
 CMD ["--help"]

@@ -321,6 +321,26 @@ def test_memory_that_does_not_suffice_is_a_sentence(
     assert not list(tmp_path.rglob("run.json"))
 
 
+def test_shared_memory_that_does_not_suffice_is_a_sentence(
+    store: Path, tmp_path: Path, trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError(
+            "Caught RuntimeError in DataLoader worker process 0.\nunable to allocate shared memory(shm)"
+        )
+
+    said = r"from 1 process: give --workers 0, or give a container more of it \(docker run --ipc=host\)"
+    with monkeypatch.context() as patch:
+        patch.setattr("egotool.training.fitting.Trainer.fit", full)
+        with pytest.raises(RunError, match=said):
+            train_model(request(store, tmp_path, "convlstm", workers=1))
+    monkeypatch.setattr("torch.utils.data.DataLoader.__iter__", full)
+    with pytest.raises(RunError, match=said):
+        evaluate_run(trained, device=torch.device("cpu"), workers=1)
+    with pytest.raises(RuntimeError, match="Caught RuntimeError"):  # no worker, no shared memory
+        evaluate_run(trained, device=torch.device("cpu"))
+
+
 def replace_record(run: Run, **changes: object) -> Run:
     return Run(run.folder, record=run.record.model_copy(update=changes), recipe=run.recipe)
 

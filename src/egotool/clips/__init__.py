@@ -4,7 +4,7 @@ Sampling, augmentation and batching as run for the paper; one crop and flip for 
 """
 
 from egotool.clips.dataset import Clip, ClipDataset
-from egotool.clips.loader import ClipSampler, clip_loader
+from egotool.clips.loader import ClipSampler, clip_loader, shared_memory_problem
 from egotool.clips.sampling import sample_frames
 from egotool.clips.settings import IMAGENET_MEAN, IMAGENET_STD, ClipSettings
 
@@ -17,4 +17,5 @@ __all__ = [
     "ClipSettings",
     "clip_loader",
     "sample_frames",
+    "shared_memory_problem",
 ]

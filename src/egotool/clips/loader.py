@@ -81,6 +81,21 @@ class ClipSampler(Sampler[int]):
         return chances
 
 
+def shared_memory_problem(error: RuntimeError, workers: int) -> str | None:
+    """Return what to say when a loader's workers cannot hand over their batches; None: it is something else.
+
+    Workers hand them over in /dev/shm, of which a container of Docker's has 64 MiB if nobody asks for more.
+    """
+    said = str(error)
+    if not workers or not ("shared memory" in said or "unable to write to file </torch_" in said):
+        return None
+    return (
+        f"the shared memory (/dev/shm) is too small for batches from {workers} "
+        f"{'process' if workers == 1 else 'processes'}: give --workers 0, or give a container more of it "
+        "(docker run --ipc=host)"
+    )
+
+
 def _start_worker(_number: int) -> None:
     cv2.setNumThreads(0)  # the workers are the parallelism; OpenCV's threads do not survive a fork
 

@@ -1,12 +1,14 @@
 """Scoring a run on a split."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
-from egotool.clips import Clip, ClipDataset, clip_loader
+from egotool.clips import Clip, ClipDataset, clip_loader, shared_memory_problem
 from egotool.errors import RunError
 from egotool.evaluation.parts import parts_of_actions, score_parts
 from egotool.evaluation.predictions import Predictions, write_predictions
@@ -131,7 +133,7 @@ def predict(
     """Return the probabilities that `network` gives the segments of `split` (centre crops).
 
     Raises:
-        RunError: if the memory of the device does not suffice.
+        RunError: if the memory of the device, or that which workers share, does not suffice.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     settings = clip_settings(run.recipe, augment=False, targets=False)
@@ -143,7 +145,7 @@ def predict(
     task = f"evaluate on {split}"
     progress.start(task, total=len(segments), unit="segments")
     with torch.inference_mode():
-        for batch in loader:
+        for batch in _batches(loader, workers):
             inputs = {name: batch[name].to(device) for name in ("frames", "flow") if name in batch}
             try:
                 logits = forward_clip(network, cast(Clip, inputs)).logits
@@ -161,3 +163,14 @@ def predict(
         labels=np.array(dataset.labels, dtype=np.int64),
         probabilities=np.concatenate(rows),
     )
+
+
+def _batches(loader: DataLoader[Clip], workers: int) -> Iterator[Clip]:
+    """Yield the batches of `loader`; memory that its workers lack is a sentence."""
+    try:
+        yield from loader
+    except RuntimeError as error:
+        problem = shared_memory_problem(error, workers)
+        if problem is None:
+            raise
+        raise RunError(problem) from error

@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
-from egotool.clips import Clip, ClipDataset, clip_loader
+from egotool.clips import Clip, ClipDataset, clip_loader, shared_memory_problem
 from egotool.errors import EgotoolError, RunError
 from egotool.files import remove_leftovers
 from egotool.models import TwoStreamNetwork
@@ -160,11 +160,10 @@ def _fit(plan: TrainingPlan, stage: StagePlan, run: Run, *, resume: bool, progre
         # fit, and validate after every epoch
         checkpoint = run.last_checkpoint if resume else None
         try:
-            trainer.fit(module, train_loader, selection_loader, ckpt_path=checkpoint, weights_only=True)
+            with _lack_of_memory_said(plan, stage):
+                trainer.fit(module, train_loader, selection_loader, ckpt_path=checkpoint, weights_only=True)
         except SystemExit as error:  # Lightning's answer to Ctrl-C
             raise KeyboardInterrupt from error
-        except torch.OutOfMemoryError as error:
-            raise RunError(_too_large(plan, stage)) from error
     if trainer.interrupted:
         raise KeyboardInterrupt
     if trainer.is_global_zero:  # killed after its last epoch, nothing has been trained and told now
@@ -176,6 +175,20 @@ def _prefix(plan: TrainingPlan, stage: StagePlan) -> str:
     if plan.request.recipe.streams is None or stage.recipe.streams is not None:
         return ""
     return "streams.flow." if stage.recipe.network.kind == "flow" else "streams.rgb."
+
+
+@contextlib.contextmanager
+def _lack_of_memory_said(plan: TrainingPlan, stage: StagePlan) -> Iterator[None]:
+    """Turn memory that does not suffice, of a device or shared with the workers, into a sentence."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise RunError(_too_large(plan, stage)) from error
+    except RuntimeError as error:
+        problem = shared_memory_problem(error, plan.request.workers)
+        if problem is None:
+            raise
+        raise RunError(problem) from error
 
 
 def _too_large(plan: TrainingPlan, stage: StagePlan) -> str:
