@@ -31,6 +31,13 @@ def test_an_empty_table_fits_80_columns_uncut(number: int) -> None:
         assert "egotool train" in text
 
 
+def test_a_screen_that_is_too_narrow_says_how_to_see_the_whole_table() -> None:
+    table = comparison_table(4, [])
+    words = " ".join(screen(table, width=50).split())
+    assert "Cut off: the table needs " in words and "egotool report --table 4 --format markdown" in words
+    assert "Cut off" not in screen(table)
+
+
 def test_a_filled_table_fits_80_columns_uncut(tmp_path: Path) -> None:
     for model in ("idt-net", "dynamic-net", "convlstm-dynamic", "convlstm-attention"):
         for seed in range(3):

@@ -43,13 +43,19 @@ class _Grid:
         self.table = table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = _grid(self.table, narrow=False)
-        needed = Measurement.get(console, options.update(max_width=1000), wide).maximum
-        narrow = needed > options.max_width
-        yield _grid(self.table, narrow=narrow)
+        unlimited = options.update(max_width=1000)
+        grid = _grid(self.table, narrow=False)
+        narrow = Measurement.get(console, unlimited, grid).maximum > options.max_width
+        if narrow:
+            grid = _grid(self.table, narrow=True)
+        yield grid
         legend = _legend(self.table, narrow=narrow)
         if legend:
             yield Text(f"\n{legend}", style=_MISSING)
+        needed = Measurement.get(console, unlimited, grid).maximum
+        if needed > options.max_width:
+            whole = table_command(self.table.number, self.table.runs, "--format", "markdown")
+            yield Text(f"\nCut off: the table needs {needed} columns. Whole: {whole}", style=_MISSING)
 
 
 def _grid(table: ComparisonTable, *, narrow: bool) -> Table:
