@@ -68,6 +68,10 @@ def test_wrong_use_is_named(folder: Path) -> None:
         egotool(folder, "report", "--figure", "1", "--table", "4")
     with pytest.raises(UsageError, match="belong to --figure"):
         egotool(folder, "report", "--run", "rgb")
+    with pytest.raises(UsageError, match="belong to --figure"):
+        egotool(folder, "report", "--table", "4", "--count", "3")
+    with pytest.raises(UsageError, match="Figure 2 has none"):
+        egotool(folder, "report", "--figure", "2", "--segment", "nothing")
     with pytest.raises(UsageError, match="leave out --format"):
         egotool(folder, "report", "--figure", "1", "--format", "csv")
     with pytest.raises(UsageError, match=r"not as f\.gif"):

@@ -85,8 +85,9 @@ def report(
         ),
     ] = None,
     count: Annotated[
-        int, typer.Option(min=1, max=40, help="Number of frames.", rich_help_panel=_FIGURES)
-    ] = 4,
+        int | None,
+        typer.Option(min=1, max=40, help="Number of frames.", show_default="4", rich_help_panel=_FIGURES),
+    ] = None,
 ) -> None:
     """Print the paper's rows beside yours; a row without runs shows the command that fills it.
 
@@ -114,8 +115,10 @@ def report(
         raise UsageError(f"--split is train, validation or test, not {split!r}")
     if protocol not in (None, "honest", "paper"):
         raise UsageError(f"--protocol is honest or paper, not {protocol!r}")
-    if figure is None and (run or segment):
-        raise UsageError("--run and --segment belong to --figure: add it, or leave them out")
+    if figure is None and (run or segment or count is not None):
+        raise UsageError("--run, --segment and --count belong to --figure: add it, or leave them out")
+    if figure == 2 and segment:
+        raise UsageError("--segment chooses frames, and Figure 2 has none: leave it out")
     if (manifest is not None and figure is not None) or (compare is not None and (store or manifest)):
         raise UsageError("--store and --manifest choose the runs of a table: leave them out")
     if figure is not None and (protocol is not None or folds is not None or split != "test"):
@@ -132,8 +135,8 @@ def report(
         if format_ is not Format.RICH:
             raise UsageError("--figure writes PNG and PDF: leave out --format, or choose with --out FILE.svg")
         draw_figure(
-            figure, run or [], runs=runs, recipe=recipe, store=store, segment=segment, count=count, out=out,
-            overwrite=overwrite, dry_run=dry_run, as_json=json_,
+            figure, run or [], runs=runs, recipe=recipe, store=store, segment=segment, count=count or 4,
+            out=out, overwrite=overwrite, dry_run=dry_run, as_json=json_,
         )  # fmt: skip
         return
     if page is not None:
