@@ -80,6 +80,7 @@ def test_json_is_one_document_and_nothing_else(tmp_path, dry):
         (["--size", "big"], "--size"),
         (["--verbs", "jump"], "push-left"),
         (["--objects", "cup,car"], "bottle"),
+        (["--verbs", ","], "at least one verb"),
         (["--mode", "round"], "mode"),
         (["--head-motion", "-1"], "head_motion"),
     ],

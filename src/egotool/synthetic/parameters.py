@@ -98,6 +98,8 @@ class SyntheticParameters(BaseModel):
 
     @model_validator(mode="after")
     def _some_action_is_possible(self) -> Self:
+        if not self.verbs or not self.objects:
+            raise ValueError("at least one verb and one object are needed")
         if len(set(self.verbs)) != len(self.verbs) or len(set(self.objects)) != len(self.objects):
             raise ValueError("a verb or an object is named twice")
         if self.head_motion > self.width / 6:
