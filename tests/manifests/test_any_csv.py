@@ -115,10 +115,21 @@ def test_numbers_larger_than_any_video_are_problems_of_their_rows(frame):
     assert "larger than any video" in problem
 
 
-@pytest.mark.parametrize("columns", ["action", "action=", "colour=x"])
+@pytest.mark.parametrize("columns", ["action", "action=", "colour=x", "video=a,video=b"])
 def test_a_map_that_is_none(columns):
     with pytest.raises(UsageError, match="--map"):
         parse_map(columns)
+
+
+def test_a_video_that_its_folder_lacks_is_named_where_times_need_it(tmp_path):
+    (tmp_path / "other.mp4").write_bytes(b"")
+    text = "video,start_seconds,stop_seconds\nlost.mp4,0,1\n"
+    (problem,) = imported(text, videos=tmp_path).problems
+    assert f"its video is not in {tmp_path}" in problem and "--videos" not in problem
+    (problem,) = imported(text).problems
+    assert "its times need --videos or --frame-rate" in problem
+    (problem,) = imported("video\nlost.mp4\n", videos=tmp_path).problems
+    assert f"its video is not in {tmp_path}" in problem
 
 
 def test_a_map_to_a_column_that_is_not_there():

@@ -102,8 +102,7 @@ def check_files(
         findings = [
             Finding(
                 "missing videos",
-                f"none of the {len(segments_of)} videos of the manifest is in {folder}: say with --videos "
-                "where they are.",
+                f"none of the manifest's videos is in {folder}: say with --videos where they are.",
             )
         ]
     task = "videos"

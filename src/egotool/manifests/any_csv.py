@@ -39,7 +39,7 @@ def parse_map(text: str) -> dict[str, str]:
     """Read "action=label,video=path": column of a manifest → column of the file.
 
     Raises:
-        UsageError: if a part is no pair, or names an unknown column of a manifest.
+        UsageError: if a part is no pair, or names an unknown column of a manifest or one twice.
     """
     columns: dict[str, str] = {}
     for part in text.split(","):
@@ -49,6 +49,10 @@ def parse_map(text: str) -> dict[str, str]:
         if not (equals and column) or target not in TARGETS:
             raise UsageError(
                 f"--map: {part.strip()!r} is not COLUMN=NAME with a COLUMN of {', '.join(TARGETS)}."
+            )
+        if target in columns:
+            raise UsageError(
+                f"--map names two columns for {target}, {columns[target]} and {column}: give one."
             )
         columns[target] = column
     return columns
@@ -161,7 +165,12 @@ class _Rows:
             if clock is None and self._counting.frame_rate:
                 clock = FrameClock(self._counting.frame_rate)
             if clock is None:
-                raise ValueError("its times need --videos or --frame-rate")
+                lost = self._lost(found)
+                raise ValueError(
+                    f"{lost}, so its times need --frame-rate"
+                    if lost
+                    else "its times need --videos or --frame-rate"
+                )
             begin, end = _number(row["start_seconds"]), _number(row["stop_seconds"])
             if not 0 <= begin < end:
                 raise ValueError(f"times {row['start_seconds']} to {row['stop_seconds']} are no range")
@@ -170,8 +179,14 @@ class _Rows:
             return clock.frames_between(begin, end)
         frames = None if found is None else self._videos.frames_of_found(found)
         if frames is None:
-            raise ValueError("it has neither frames nor times, and its video is not at hand (--videos)")
+            lost = self._lost(found) or "its video is not at hand (--videos)"
+            raise ValueError(f"it has neither frames nor times, and {lost}")
         return 0, frames
+
+    def _lost(self, found: FoundVideo | None) -> str:
+        """Say that the folder of videos lacks a video; nothing where it does not, or there is no folder."""
+        folder = self._videos.folder
+        return "" if folder is None or found is not None else f"its video is not in {folder}"
 
 
 def _whole(text: str, column: str) -> int:
