@@ -20,7 +20,6 @@ Toml: TypeAlias = str | int | float | bool | list["Toml"] | dict[str, "Toml"]
 Table: TypeAlias = dict[str, Toml]
 
 BASE = "base"
-_PAPER = "paper"
 ALIASES = {"rgb": "convlstm-attention", "ms": "convlstm-idt"}
 
 
@@ -71,7 +70,7 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
 
     Raises:
         RecipeError: with the file, the key and what is expected there, or if a file has the name of a shipped
-            recipe, or makes another model than `model`.
+            recipe, or says no model and has another network than `model`.
     """
     is_file = recipe.endswith(".toml") or "/" in recipe
     if is_file:
@@ -79,6 +78,7 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
         table = _read_toml(Path(recipe), origin)
         table.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe).stem).strip("-._") or "own")
         kind, _, based_on = str(table.get(BASE, table["name"])).partition("/")
+        says_model = "model" in table or bool(based_on)
         meant = table.setdefault("model", based_on or model)
         if meant != model:
             raise RecipeError(f"the recipe {origin} is for the model {meant!r}, not for {model!r}")
@@ -96,10 +96,10 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
         table = _read_toml(_shipped() / recipe / f"{model}.toml", origin)
         table.setdefault("model", model)
     table = _with_streams(_on_base(table, origin), origin, kind=kind)
-    if is_file:
-        _refuse_other_model(table, model, origin, kind=kind)
     if is_file and table.get("name") in recipe_names():
         _refuse_shipped_name(_validate(table, origin), origin)
+    if is_file and not says_model:
+        _refuse_other_network(_validate(table, origin), origin)
     for override in overrides:
         _override(table, override)
     return _validate(table, origin)
@@ -118,35 +118,26 @@ def _refuse_shipped_name(recipe: Recipe, origin: str) -> None:
     )
 
 
-def _refuse_other_model(table: Table, model: str, origin: str, *, kind: str) -> None:
-    """Refuse a file whose network is not that of `model`: its runs would stand for it in every table.
-
-    A file that builds on a whole recipe (`base = "small"`) has attention, and no head unless it says so.
-    """
-    file = f"{_PAPER}/{model}.toml"
-    wanted = _network_in_words(_on_base(_read_toml(_shipped() / file, file), file))
-    made = _network_in_words(table)
-    if made not in ("", wanted):
-        base = kind if kind in recipe_names() else "small"
-        raise RecipeError(
-            f"the recipe {origin} does not make the model {model}: it is {made}, not {wanted}; change that, "
-            f'or begin it with base = "{base}/{model}"'
-        )
+def _refuse_other_network(recipe: Recipe, origin: str) -> None:
+    """Refuse a file of another network than the model has that it is trained as: tables go by the model."""
+    own = _parts(recipe)
+    for key, part in _parts(load_recipe(recipe.model, "small")).items():
+        if own[key] != part:
+            raise RecipeError(
+                f"the recipe {origin} is not for {recipe.model}: its {key} is {own[key]}, not {part}; name "
+                f'the model that it is for, or begin it with base = "small/{recipe.model}"'
+            )
 
 
-def _network_in_words(table: Table) -> str:
-    """Return what tells models apart; "" where something is missing or malformed, which is said elsewhere."""
-    network, head = table.get("network"), table.get("head")
-    kind = network.get("kind") if isinstance(network, dict) else None
-    if kind in ("flow", "two-stream"):
-        return {"flow": "a network on flow", "two-stream": "a network of two streams"}[str(kind)]
-    if kind != "convlstm" or not isinstance(network, dict):
-        return ""
-    if isinstance(head, dict):
-        known = {"kind", "tap"} <= head.keys()
-        return f"a network on frames with a {head['kind']} head at the {head['tap']}" if known else ""
-    attention = "with" if network.get("attention") else "without"
-    return f"a network on frames {attention} attention, without a head"
+def _parts(recipe: Recipe) -> dict[str, str]:
+    """Return what tells the models apart."""
+    network, head = recipe.network, recipe.head
+    attention = "true" if network.kind == "convlstm" and network.attention else "false"
+    return {
+        "network.kind": network.kind,
+        "network.attention": attention,
+        "head": "none" if head is None else f"{head.kind} with tap {head.tap}",
+    }
 
 
 def recipe_to_toml(recipe: Recipe) -> str:
@@ -302,7 +293,8 @@ def _sentence(error: ValidationError | TypeError) -> str:
     errors = error.errors(include_url=False)
     # where an item of a list is wrong, pydantic also finds the list too short
     inner = [each for each in errors if not any(_contains(each["loc"], other["loc"]) for other in errors)]
-    first = inner[0]
+    # a key that is misspelt is missing, too: the misspelling says more
+    first = next((each for each in inner if each["type"] == "extra_forbidden"), inner[0])
     where = first["loc"]
     # pydantic puts the tag of a union into the location: network.convlstm.dropout
     parts = [
