@@ -19,13 +19,18 @@ The clips have motion blur, changing exposure, noise and H.264 compression; `--c
 `--quality` is the encoder's constant rate factor: at the usual 23 these scenes take two thirds of the
 bytes per pixel of real kitchens (`benchmarks.camera_videos` says how many those have), at 21 about as many.
 With `--hands` the camera's motion is told where hands and arms are, as by `egotool extract --hands`.
+Scenes differ more than head motions do: `--seed` takes several, whose scenes are then reported together.
 """
 
 import argparse
 import json
+import os
 import tempfile
 from collections import defaultdict
-from itertools import pairwise
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise, product
 from pathlib import Path
 
 import cv2
@@ -100,15 +105,19 @@ def scores(mask: np.ndarray, moving: np.ndarray, near: np.ndarray) -> tuple[floa
     )
 
 
+def _lists() -> defaultdict[str, list]:
+    return defaultdict(list)  # and no lambda: reports come from other processes
+
+
 class Report:
     """What was measured, by kind of scene; every method adds one clip."""
 
     def __init__(self) -> None:
         self.camera: dict[str, list[float]] = defaultdict(list)  # corner errors, infinite where invalid
         self.outvoted: dict[str, int] = defaultdict(int)
-        self.warp: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.warp: dict[str, dict[str, list[float]]] = defaultdict(_lists)
         self.sizes: dict[str, list[float]] = defaultdict(list)  # bytes per pixel
-        self.masks: dict[str, dict[str, list[tuple]]] = defaultdict(lambda: defaultdict(list))
+        self.masks: dict[str, dict[str, list[tuple]]] = defaultdict(_lists)
 
     def add(
         self, mode: Mode, head: float, speed: str, grays: list[np.ndarray], truth: Truth, *, hands: bool
@@ -179,6 +188,18 @@ class Report:
         for name, array in arrays.items():
             found[name].append(scores(array > 0, moving, near))
 
+    def join(self, other: "Report") -> None:
+        """Add everything that was measured on other clips."""
+        for scene, errors in other.camera.items():
+            self.camera[scene] += errors
+            self.outvoted[scene] += other.outvoted[scene]
+        for scene, sizes in other.sizes.items():
+            self.sizes[scene] += sizes
+        for mine, theirs in ((self.warp, other.warp), (self.masks, other.masks)):
+            for scene, found in theirs.items():
+                for name, values in found.items():
+                    mine[scene][name] += values
+
     def document(self) -> dict[str, dict]:
         """Return everything, averaged, ready for JSON."""
         camera = {}
@@ -211,13 +232,58 @@ class Report:
         }
 
 
+@dataclass(frozen=True)
+class Scene:
+    """One clip to measure on, and how."""
+
+    plan: ClipPlan
+    speed: str
+    clean: bool
+    quality: int
+    hands: bool
+
+
+def _scenes(options: argparse.Namespace) -> Iterator[Scene]:
+    for mode in MODES:
+        for number, head in enumerate(HEAD_MOTIONS):
+            for seed, speed, subject, (verb, kind) in product(
+                options.seed, options.speed, range(options.subjects), ACTIONS
+            ):
+                plan = ClipPlan(
+                    seed=seed + number,
+                    subject=subject,
+                    verb=verb,
+                    kind=kind,
+                    mode=mode,
+                    width=320,
+                    height=240,
+                    head_peak=head,
+                    speed=SPEEDS[speed],
+                )
+                yield Scene(plan, speed, options.clean, options.quality, options.hands)
+
+
+def measured(scene: Scene) -> Report:
+    """Return what is measured on one clip."""
+    cv2.setNumThreads(1)
+    report = Report()
+    mode, head = scene.plan.mode, scene.plan.head_peak
+    grays, truth, size = clip(scene.plan, clean=scene.clean, quality=scene.quality)
+    report.add(mode, head, scene.speed, grays, truth, hands=scene.hands)
+    report.sizes[f"{mode}, head up to {head:g} px"].append(size)
+    return report
+
+
 def show(document: dict[str, dict]) -> None:
     sizes = document["bytes_per_pixel"]
     print("video, bytes per pixel: " + "; ".join(f"{scene} {size:.3f}" for scene, size in sizes.items()))
     for title, what in (("camera", "corner error, px"), ("warp_flow", "error, px, median")):
         print(f"{title}: {what}")
         for scene, values in document[title].items():
-            words = ", ".join(f"{key} {value:.3g}" for key, value in values.items())
+            words = ", ".join(
+                f"{key} {value}" if isinstance(value, int) else f"{key} {value:.3g}"
+                for key, value in values.items()
+            )
             print(f"    {scene}: {words}")
     print("masks: intersection over union, recall, false, false far away")
     for scene, values in document["masks"].items():
@@ -230,35 +296,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seed", type=int, default=2100, help="of the rendered scenes")
+    parser.add_argument(
+        "--seed", type=int, nargs="+", default=[2100], help="of the rendered scenes; of several, all together"
+    )
     parser.add_argument("--subjects", type=int, default=2, help="per scene; each does two actions")
     parser.add_argument("--speed", nargs="+", choices=SPEEDS, default=list(SPEEDS), help="of acting")
     parser.add_argument("--clean", action="store_true", help="no blur, exposure change, noise, compression")
     parser.add_argument("--quality", type=int, default=23, help="H.264 constant rate factor")
     parser.add_argument("--hands", action="store_true", help="the camera's motion is told where hands are")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many clips at once")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
-    cv2.setNumThreads(1)
     report = Report()
-    for mode in MODES:
-        for number, head in enumerate(HEAD_MOTIONS):
-            for speed in options.speed:
-                for subject in range(options.subjects):
-                    for verb, kind in ACTIONS:
-                        plan = ClipPlan(
-                            seed=options.seed + number,
-                            subject=subject,
-                            verb=verb,
-                            kind=kind,
-                            mode=mode,
-                            width=320,
-                            height=240,
-                            head_peak=head,
-                            speed=SPEEDS[speed],
-                        )
-                        grays, truth, size = clip(plan, clean=options.clean, quality=options.quality)
-                        report.add(mode, head, speed, grays, truth, hands=options.hands)
-                        report.sizes[f"{mode}, head up to {head:g} px"].append(size)
+    with ProcessPoolExecutor(options.processes) as pool:
+        for found in pool.map(measured, _scenes(options)):
+            report.join(found)
     document = report.document()
     if options.json:
         print(json.dumps(document, indent=2))
