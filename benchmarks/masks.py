@@ -24,7 +24,6 @@ Scenes differ more than head motions do: `--seed` takes several, whose scenes ar
 
 import argparse
 import json
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,6 +35,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from egotool.machine import available_cores
 from egotool.motion import (
     CameraTracker,
     TrackParameters,
@@ -304,7 +304,7 @@ def main() -> None:
     parser.add_argument("--clean", action="store_true", help="no blur, exposure change, noise, compression")
     parser.add_argument("--quality", type=int, default=23, help="H.264 constant rate factor")
     parser.add_argument("--hands", action="store_true", help="the camera's motion is told where hands are")
-    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many clips at once")
+    parser.add_argument("--processes", type=int, default=available_cores(), help="how many clips at once")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     report = Report()

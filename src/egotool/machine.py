@@ -1,4 +1,4 @@
-"""What a report on speed says about the machine."""
+"""What the machine has: its processor, the cores one may use, the memory one has used."""
 
 import os
 import platform
@@ -12,6 +12,15 @@ def processor_name() -> str:
         if name.strip() == "model name" and value.strip():
             return value.strip()
     return platform.processor() or platform.machine()
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def peak_memory() -> int | None:

@@ -53,6 +53,14 @@ def test_models_are_all_trials_of_their_own_recipe(runs: Path, capsys: pytest.Ca
     assert len(document["comparison"]["pairs"]) == 2
 
 
+def test_a_side_that_started_elsewhere_is_told(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    scored(runs, "warm", [True] * 20, model="dynamic-net", seed=3, parents=("paper",))
+    notes = json.loads(compared(runs, "warm", "rgb-0", capsys))["notes"]
+    assert [note for note in notes if note.startswith("warm started from paper")] != []
+    assert "The test split may have picked the epoch of paper." in " ".join(notes)
+    assert json.loads(compared(runs, "dynamic-0", "rgb-0", capsys))["notes"] == []
+
+
 def runs_of(runs: Path, model: str, capsys: pytest.CaptureFixture, **choice) -> list[str]:
     """Return the runs that stand for `model` against convlstm-attention."""
     run_comparison(model, "rgb", runs=runs, split="test", format_="json", out=None, **choice)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from egotool.extraction.pool import Outcome, Report, Task, WorkerLostError, WorkerPool, available_cores
+from egotool.extraction.pool import Outcome, Report, Task, WorkerLostError, WorkerPool
 
 
 def double(number: int, report: Report) -> int:
@@ -89,7 +89,3 @@ def test_workers_have_imported_what_was_asked_for(tmp_path):
     command = [sys.executable, str(tmp_path / "program.py")]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
     assert told.stdout == "True\n"
-
-
-def test_available_cores():
-    assert 1 <= available_cores() <= (os.cpu_count() or 1)

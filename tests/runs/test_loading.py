@@ -117,6 +117,7 @@ def test_overrides_reach_into_tables_and_stages() -> None:
 def test_a_wrong_override_is_one_sentence_about_its_key(override: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said) as error:
         load_recipe("dynamic-net", "paper", overrides=[override])
+    assert f"--set {override}" in str(error.value)
     assert "\n" not in str(error.value)
     assert error.value.exit_status == 2
 

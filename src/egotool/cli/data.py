@@ -1,7 +1,6 @@
 """`egotool data`: datasets to bring, to hand on, to look at, to check, to try and to measure with."""
 
 import json
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from egotool.cli.data_import import import_data
 from egotool.cli.data_info import info
 from egotool.cli.data_show import show
 from egotool.errors import UsageError
+from egotool.machine import available_cores
 
 if TYPE_CHECKING:
     from egotool.synthetic import SynthSummary
@@ -94,9 +94,7 @@ def synth(
         summary = plan_dataset(out, **options)
     else:
         with ConsoleProgress() as progress:
-            summary = render_dataset(
-                out, workers=workers or os.cpu_count() or 1, progress=progress, **options
-            )
+            summary = render_dataset(out, workers=workers or available_cores(), progress=progress, **options)
     if as_json:
         typer.echo(json.dumps(_document(summary, dry_run=dry_run), indent=2))
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 import typer
 
 from egotool.errors import UsageError
+from egotool.machine import available_cores
 
 if TYPE_CHECKING:
     from egotool.runs import Recipe
@@ -132,7 +133,7 @@ class TrainingOptions:
             precision=self.precision,
             devices=self.devices,
             accumulate=self.accumulate,
-            workers=_loading_processes(on_gpu) if self.workers is None else self.workers,
+            workers=_loading_processes(on_gpu, self.devices) if self.workers is None else self.workers,
             weights=self.weights,
             start_from=start_from,
             keep=cast(Keep, self.keep),
@@ -159,6 +160,6 @@ def wait_politely() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _loading_processes(on_gpu: bool) -> int:
+def _loading_processes(on_gpu: bool, devices: int) -> int:
     """A GPU waits for clips of full size; on a CPU the training itself needs the cores."""
-    return min(8, os.cpu_count() or 1) if on_gpu else 0
+    return min(8, max(1, available_cores() // devices)) if on_gpu else 0

@@ -9,7 +9,6 @@ from egotool.extraction.imported import ImportParameters
 from egotool.extraction.labels import MANIFEST_NAME, SplitChoice, update_manifest
 from egotool.extraction.parameters import Content, ExtractionParameters, parse_contents
 from egotool.extraction.pipeline import extract_videos
-from egotool.extraction.pool import available_cores
 from egotool.extraction.results import ExtractionSummary, LabelResult, Status, VideoResult
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "SplitChoice",
     "Status",
     "VideoResult",
-    "available_cores",
     "export_store",
     "extract_videos",
     "find_hand_masks",

@@ -22,7 +22,7 @@ from egotool.extraction.parameters import (
     ranges_asked_for,
     with_segments,
 )
-from egotool.extraction.pool import available_cores
+from egotool.machine import available_cores
 from egotool.manifests import FrameRanges, clip_ranges, hold
 from egotool.motion import CameraTracker, to_gray, tvl1, warp_flow
 from egotool.progress import Progress, SilentProgress

@@ -26,8 +26,8 @@ from egotool.extraction.export_record import (
     refusal,
 )
 from egotool.extraction.frame_folders import SEGMENTS_NAME, Layout
-from egotool.extraction.pool import available_cores
 from egotool.files import remove_leftovers, write_text
+from egotool.machine import available_cores
 from egotool.manifests import COLUMNS, SPLITS, Manifest, Segment
 from egotool.progress import Progress, SilentProgress
 from egotool.store import Array, Store, StoredVideo

@@ -20,10 +20,10 @@ from egotool.errors import EgotoolError, StoreError
 from egotool.extraction.frame_folders import FrameFolder
 from egotool.extraction.parameters import JsonValue
 from egotool.extraction.pictures import read_picture, resized
-from egotool.extraction.pool import available_cores
 from egotool.extraction.results import Status, VideoResult
 from egotool.extraction.work import PartRange, VideoLock, WorkFolder, part_ranges
 from egotool.files import sha256_of_file
+from egotool.machine import available_cores
 from egotool.progress import Progress, SilentProgress
 from egotool.store import (
     DEFAULT_CODEC,

@@ -19,12 +19,12 @@ from egotool.extraction.pool import (
     Outcome,
     Task,
     WorkerPool,
-    available_cores,
 )
 from egotool.extraction.problems import parts_are_good, problem_of
 from egotool.extraction.results import ExtractionSummary, Status, VideoResult
 from egotool.extraction.stages import declared_frames
 from egotool.extraction.work import VideoLock
+from egotool.machine import available_cores
 from egotool.manifests import FrameRanges
 from egotool.motion import FLOW_REVISION
 from egotool.progress import Progress, SilentProgress

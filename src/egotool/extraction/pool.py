@@ -61,15 +61,6 @@ class Outcome:
     error: Exception | None = None
 
 
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "process_cpu_count"):  # Python 3.13
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _start_server() -> None:
     """Return when processes can be made at once: a server has then imported what it has to."""
     if sys.platform == "linux":

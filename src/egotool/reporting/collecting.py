@@ -99,7 +99,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
     # The epochs are compared on the split that selects: under protocol `paper` that is the test split itself.
     selected_on_this_split = record.protocol == "paper" and scores.split == "test"
     imported = _is_imported(record)
-    started_from = _started_elsewhere(run)
+    started_from = started_elsewhere(run)
     return Outcome(
         run=run.name,
         model=record.model,
@@ -115,7 +115,7 @@ def _outcome(run: Run, scores: Scores) -> Outcome:
         epochs=record.epochs,
         imported=record.recipe_reason if imported else "",
         started_from=started_from,
-        started_from_tested=_tested(started_from, run),
+        started_from_tested=chosen_by_test(started_from, run),
         overrides=changes_of(run),
         seed=record.seed,
         data=record.data.whole_fingerprint if record.data.fold else record.data.fingerprint,
@@ -170,7 +170,7 @@ def _own_weights(run: Run, *, seen: frozenset[str] = frozenset()) -> set[str]:
     return files
 
 
-def _started_elsewhere(run: Run) -> tuple[str, ...]:
+def started_elsewhere(run: Run) -> tuple[str, ...]:
     """Return the runs it started from that its own recipe, data, protocol, seed and options would not train.
 
     Runs that cannot be read any more are taken for those.
@@ -180,7 +180,7 @@ def _started_elsewhere(run: Run) -> tuple[str, ...]:
     return tuple(name for name, recipe in pairs if not _would_be_parent(name, run, recipe))
 
 
-def _tested(parents: tuple[str, ...], run: Run) -> tuple[str, ...]:
+def chosen_by_test(parents: tuple[str, ...], run: Run) -> tuple[str, ...]:
     """Return those of `parents` that are of protocol `paper`, unless `run` is, too."""
     found: list[str] = []
     for name in parents if run.record.protocol == "honest" else ():

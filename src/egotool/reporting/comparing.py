@@ -10,7 +10,13 @@ from egotool.evaluation import Comparison, Predictions, compare_predictions, poo
 from egotool.evaluation.fusion import scores_of
 from egotool.evaluation.fusion_folder import Fusion, is_fusion, read_fusion
 from egotool.manifests import natural_order
-from egotool.reporting.collecting import Collection, changes_of, collect_outcomes
+from egotool.reporting.collecting import (
+    Collection,
+    changes_of,
+    chosen_by_test,
+    collect_outcomes,
+    started_elsewhere,
+)
 from egotool.reporting.experiments import (
     Choice,
     Experiment,
@@ -334,11 +340,24 @@ def _notes(a: Side, b: Side) -> list[str]:
         if isinstance(member, Run) and not member.was_trained_with_data_of(scores)
     ]
     notes += [
+        _started_from(member, others)
+        for member in (*a.members, *b.members)
+        if isinstance(member, Run) and (others := started_elsewhere(member))
+    ]
+    notes += [
         f"{side.name}: runs of different recipes are averaged."
         for side in (a, b)
         if len({each.recipe for each in side.scores}) > 1 or _changed_differently(side)
     ]
     return notes
+
+
+def _started_from(run: Run, others: tuple[str, ...]) -> str:
+    chosen = chosen_by_test(others, run)
+    less = f" The test split may have picked the epoch of {', '.join(chosen)}." if chosen else ""
+    return (
+        f"{run.name} started from {', '.join(others)}, and not from what its recipe would have trained.{less}"
+    )
 
 
 def _changed_differently(side: Side) -> bool:

@@ -102,7 +102,7 @@ def load_recipe(model: str, recipe: str, *, overrides: Sequence[str] = ()) -> Re
         _refuse_other_network(_validate(table, origin), origin)
     for override in overrides:
         _override(table, override)
-    return _validate(table, origin)
+    return _validate(table, " --set ".join((f"{origin} with", *overrides)) if overrides else origin)
 
 
 def _refuse_shipped_name(recipe: Recipe, origin: str) -> None:
