@@ -28,6 +28,15 @@ def test_a_disk_without_locks_is_named(tmp_path):
     assert "store has no file locks (No locks available): choose another --out" in said
 
 
+def test_a_name_that_the_store_cannot_take_is_to_be_changed(tmp_path):
+    found = FoundVideo(path=tmp_path / "a.mp4", name="a.mp4", root=tmp_path)
+    said = problem_of(OSError(errno.ENAMETOOLONG, "File name too long"), found, tmp_path / "store")
+    assert (
+        said
+        == f"{tmp_path / 'a.mp4'}: the file's name is too long, for the store adds to it: rename the file."
+    )
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_quota_is_a_full_disk(number, tmp_path, monkeypatch):
     def full(*_: object) -> None:

@@ -25,6 +25,8 @@ def problem_of(error: Exception, found: FoundVideo, out: Path) -> str:
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"{found.path}: the disk of {out} is full: make room and type the same command again."
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{found.path}: the file's name is too long, for the store adds to it: rename the file."
     if isinstance(error, OSError) and error.errno in (errno.ENOLCK, errno.EOPNOTSUPP):
         return f"{found.path}: the disk of {out} has no file locks ({error.strerror}): choose another --out."
     if isinstance(error, OSError):
