@@ -2,15 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from egotool.cli.damaged import tell_of_damaged_runs
 from egotool.errors import UsageError
-
-if TYPE_CHECKING:
-    from egotool.reporting import Collection
 
 _FIGURES = "Figures"
 
@@ -183,7 +180,7 @@ def print_table(
     """Print a table, or write it to `out`."""
     from egotool.console import message_console, output_console
     from egotool.files import write_text
-    from egotool.reporting import DOCUMENTS, comparison_table, render_terminal
+    from egotool.reporting import DOCUMENTS, chosen_runs, comparison_table, render_terminal
 
     if out is not None and wanted is Format.RICH:
         raise UsageError("--out needs --format markdown, csv, json or latex")
@@ -210,34 +207,3 @@ def print_table(
             messages.print(note, markup=False, highlight=False, soft_wrap=True)
     if found.problems:
         raise typer.Exit(1)
-
-
-def chosen_runs(
-    runs: Path, *, split: str, recipe: str | None, store: Path | None, manifest: Path | None
-) -> "tuple[Collection, frozenset[str] | None]":
-    """Return the trials in `runs`, and the digests of the data that was chosen, None: all.
-
-    Raises:
-        UsageError: if no trial is of the recipe, or on the data.
-    """
-    from egotool.reporting import collect_outcomes
-
-    found = collect_outcomes(runs, split=split)
-    if recipe is not None and all(outcome.recipe != recipe for outcome in found.outcomes):
-        raise UsageError(
-            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: "
-            "leave out --recipe to see all"
-        )
-    if store is None and manifest is None:
-        return found, None
-
-    def same(given: Path | None, recorded: str) -> bool:
-        return given is None or given.resolve() == Path(recorded).resolve()
-
-    data = frozenset(
-        each.data for each in found.outcomes if same(store, each.store) and same(manifest, each.manifest)
-    )
-    if not data:
-        known = sorted({f"--store {each.store} --manifest {each.manifest}" for each in found.outcomes})
-        raise UsageError(f"no run is on that data: there are {'; '.join(known) or 'none at all'}")
-    return found, data

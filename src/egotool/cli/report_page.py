@@ -24,8 +24,8 @@ def write_report_page(
     as_json: bool,
 ) -> None:
     """Write the page; it replaces pages only, unless `overwrite`."""
-    from egotool.cli.report import chosen_runs
     from egotool.console import ConsoleProgress
+    from egotool.reporting import chosen_runs
     from egotool.reporting.page import is_page, read_page, write_page
 
     if page.suffix.lower() not in (".html", ".htm"):

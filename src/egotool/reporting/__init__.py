@@ -1,6 +1,6 @@
 """Tables of the paper beside one's own runs, and picture sheets: runs in, tables and pictures out."""
 
-from egotool.reporting.collecting import Collection, collect_outcomes
+from egotool.reporting.collecting import Collection, chosen_runs, collect_outcomes
 from egotool.reporting.documents import DOCUMENTS
 from egotool.reporting.outcomes import Cohort, Outcome, wilson_interval
 from egotool.reporting.tables import ComparisonTable, Measured, TableRow, comparison_table
@@ -18,6 +18,7 @@ __all__ = [
     "PaperRow",
     "PaperTable",
     "TableRow",
+    "chosen_runs",
     "collect_outcomes",
     "comparison_table",
     "read_paper",

@@ -76,6 +76,35 @@ def collect_outcomes(runs: Path, *, split: str = "test") -> Collection:
     return Collection(tuple(outcomes), tuple(unfinished), tuple(problems))
 
 
+def chosen_runs(
+    runs: Path, *, split: str, recipe: str | None, store: Path | None, manifest: Path | None
+) -> tuple[Collection, frozenset[str] | None]:
+    """Return the trials in `runs`, and the digests of the data that was chosen, None: all.
+
+    Raises:
+        UsageError: if no trial is of the recipe, or on the data.
+    """
+    found = collect_outcomes(runs, split=split)
+    if recipe is not None and all(outcome.recipe != recipe for outcome in found.outcomes):
+        raise UsageError(
+            f"there is no run of recipe {recipe!r} with {split} scores in {runs}: "
+            "leave out --recipe to see all"
+        )
+    if store is None and manifest is None:
+        return found, None
+
+    def same(given: Path | None, recorded: str) -> bool:
+        return given is None or given.resolve() == Path(recorded).resolve()
+
+    data = frozenset(
+        each.data for each in found.outcomes if same(store, each.store) and same(manifest, each.manifest)
+    )
+    if not data:
+        known = sorted({f"--store {each.store} --manifest {each.manifest}" for each in found.outcomes})
+        raise UsageError(f"no run is on that data: there are {'; '.join(known) or 'none at all'}")
+    return found, data
+
+
 _IMPORTED = "imported from "
 """How the reason for the recipe begins in a run whose weights were imported."""
 PUBLISHED_WEIGHTS = frozenset({"f37072fd", "b627a593", "0676ba61"})

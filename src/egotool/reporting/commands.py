@@ -26,8 +26,16 @@ def training_command(table: PaperTable, row: PaperRow, *, options: Sequence[str]
 
 def table_command(number: int, runs: Path | None, *options: str) -> str:
     """Return the command that prints a table with the runs in `runs` (None: the default folder)."""
-    where = [] if runs in (None, Path("runs")) else ["--runs", str(runs)]
-    return shlex.join(["egotool", "report", "--table", str(number), *where, *options])
+    return shlex.join(["egotool", "report", "--table", str(number), *_where(runs), *options])
+
+
+def sweep_command(number: int, runs: Path | None) -> str:
+    """Return the command that trains all rows of a table into `runs` (None: the default folder)."""
+    return shlex.join(["egotool", "sweep", "--table", str(number), *_where(runs)])
+
+
+def _where(runs: Path | None) -> list[str]:
+    return [] if runs in (None, Path("runs")) else ["--runs", str(runs)]
 
 
 def data_options(store: Path, manifest: Path | None) -> tuple[str, ...]:

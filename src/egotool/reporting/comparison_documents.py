@@ -16,21 +16,29 @@ def heading(compared: SidesCompared) -> str:
 
 def sentences(compared: SidesCompared) -> list[str]:
     """Return what was compared and what the numbers are, a sentence each."""
+    sides = (f"A: {compared.a.sentence}.", f"B: {compared.b.sentence}.")
+    return [*sides, method(compared), verdict(compared), *warnings_of(compared)]
+
+
+def method(compared: SidesCompared) -> str:
+    """Return how the interval and the test were computed."""
     comparison = compared.comparison
     resampled = "segments"
     if len(compared.a.trials) > 1 or len(compared.b.trials) > 1:
         resampled += " and pairs of trials of one seed" if comparison.paired_trials else " and trials"
-    lines = [
-        f"A: {compared.a.sentence}.",
-        f"B: {compared.b.sentence}.",
+    return (
         f"{comparison.confidence:.0%} interval of the difference: bootstrap over {resampled}, "
         f"{comparison.resamples} resamples, seed {comparison.seed}. McNemar's test: exact, two-sided, on the "
-        "segments that exactly one of the two gets right.",
-        verdict(compared),
-    ]
-    if not comparison.pairs:
-        lines.append("McNemar's test needs one trial of each: no seeds match.")
-    return [*lines, *compared.notes]
+        "segments that exactly one of the two gets right."
+    )
+
+
+def warnings_of(compared: SidesCompared) -> list[str]:
+    """Return what makes the comparison say less than it seems, a sentence each."""
+    unpaired = (
+        [] if compared.comparison.pairs else ["McNemar's test needs one trial of each: no seeds match."]
+    )
+    return [*unpaired, *compared.notes]
 
 
 def verdict(compared: SidesCompared) -> str:

@@ -55,6 +55,18 @@ def test_a_page_needs_nothing_but_itself(tmp_path: Path) -> None:
         assert said in page.text
 
 
+def test_every_interval_says_what_was_resampled(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    for seed in (0, 1):
+        trained(runs, f"dynamic-{seed}", model="dynamic-net", seed=seed)
+    trained(runs, "idt", model="idt-net", seed=7)
+    trained(runs, "rgb", model="convlstm-attention", seed=0)
+    page = write(runs, tmp_path / "page.html")
+    assert "Dynamic-net: 95% interval of the difference: bootstrap over segments and trials," in page.text
+    assert "IDT-net: 95% interval of the difference: bootstrap over segments," in page.text
+    assert f"egotool sweep --table 3 --runs {runs}" in page.text
+
+
 def test_names_of_others_are_text_and_nothing_else(tmp_path: Path) -> None:
     runs = tmp_path / "<script>runs"
     run = trained(runs, "<img src=x onerror=alert(1)>", model="dynamic-net")

@@ -1,6 +1,7 @@
 """The page as one HTML file that needs nothing else: style and charts are in it."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,10 +10,10 @@ from markupsafe import Markup, escape
 from egotool import __version__
 from egotool.files import write_text
 from egotool.reporting.cells import alignments, headings, row_cells
-from egotool.reporting.commands import table_command
-from egotool.reporting.comparison_documents import ROWS, cells, sentences
+from egotool.reporting.commands import sweep_command
+from egotool.reporting.comparison_documents import ROWS, cells, method, verdict, warnings_of
 from egotool.reporting.page.charts import COLOURS, MOST_ACTIONS, confusion_chart, curves_chart, interval_chart
-from egotool.reporting.page.content import Page
+from egotool.reporting.page.content import AgainstBaseline, Page
 from egotool.reporting.recipes import training_in_words
 from egotool.runs.paper import read_paper
 
@@ -50,10 +51,12 @@ def _render(page: Page) -> str:
         alignments=alignments,
         headings=headings,
         row_cells=row_cells,
-        table_command=table_command,
+        sweep_command=sweep_command,
         comparison_rows=ROWS,
         comparison_cells=cells,
-        comparison_sentences=sentences,
+        verdict=verdict,
+        warnings_of=warnings_of,
+        methods=_methods,
         interval_chart=interval_chart,
         curves_chart=curves_chart,
         confusion_chart=confusion_chart,
@@ -66,6 +69,15 @@ def _render(page: Page) -> str:
 def _code(sentence: str) -> Markup:
     """Escape a sentence; what stands in backquotes becomes code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
+
+
+def _methods(against: Sequence[AgainstBaseline]) -> dict[str, list[str]]:
+    """Return how intervals were computed, and of which rows: with several trials otherwise than with one."""
+    found: dict[str, list[str]] = {}
+    for each in against:
+        if each.compared is not None:
+            found.setdefault(method(each.compared), []).append(each.label)
+    return found
 
 
 def _without_underscores(action: str) -> str:
