@@ -46,7 +46,12 @@ def write_report_page(
         asked = "" if table is None else f" for Table {table}"
         raise UsageError(
             f"there is no run with {split} scores{asked} in {runs}, or none that was asked for: "
-            "train one with `egotool train dynamic-net`"
+            + (
+                "`egotool train dynamic-net`"
+                if split == "test"
+                else f"`egotool evaluate RUN --split {split}`"
+            )
+            + " makes one"
         )
     if not dry_run:
         write_page(content, page)
